@@ -1,0 +1,1 @@
+"""What is known of the images themselves: labels, annotations, clusters."""

@@ -1,0 +1,42 @@
+"""The published data sets: sizes that a table must match, and where to obtain them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published data set.
+
+    Attributes:
+        images: How many images it has.
+        classes: How many classes its labels count.
+        obtain: Where a user gets it.
+        images_of: The data set whose images it annotates, where it has none of its own.
+    """
+
+    images: int
+    classes: int
+    obtain: str
+    images_of: str | None = None
+
+
+PUBLISHED = {
+    "imagenet-val": Published(50_000, 1000, "ILSVRC 2012 validation images, https://image-net.org"),
+    "imagenet-x": Published(
+        46_110,
+        1000,
+        "annotations and prototypes of https://github.com/facebookresearch/imagenetx",
+        images_of="imagenet-val",
+    ),
+    "imagenet-r": Published(30_000, 200, "https://github.com/hendrycks/imagenet-r"),
+    "imagenetv2": Published(10_000, 1000, "matched-frequency set of https://github.com/modestyachts/ImageNetV2"),
+    "cue-conflict": Published(1280, 16, "style-transfer images of https://github.com/rgeirhos/texture-vs-shape"),
+}
+
+
+def images_of(data: str) -> str | None:
+    """The data set whose images ``data`` annotates, or None where it has its own."""
+    known = PUBLISHED.get(data)
+    return known.images_of if known else None

@@ -1,0 +1,54 @@
+"""A data set without its pixels: one row for each image, with what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanour.errors import EvidenceError
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Labels and annotations of a data set's images.
+
+    Attributes:
+        data: The name of the data set.
+        ids: Image ids, unique, in ascending order; (n,) of str.
+        columns: For each name an array with n rows: ``label`` (int), and what the set annotates, such as
+            ``factors`` (n, 16) of bool, or ``shape`` and ``texture`` (int).
+        classes: How many classes the labels count.
+        clusters: Names of columns (int) whose values tell which images were made from one source; the first
+            is the one that decides, all of them together give the two-way interval.
+        names: For a column of codes or a matrix, what its codes or columns stand for.
+    """
+
+    data: str
+    ids: NDArray[np.str_]
+    columns: dict[str, NDArray[np.generic]]
+    classes: int
+    clusters: tuple[str, ...] = ()
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, values in self.columns.items():
+            if len(values) != len(self.ids):
+                raise EvidenceError(f"{self.data}: {len(values)} values of {name} for {len(self.ids)} images")
+
+
+def sorted_unique(ids: NDArray[np.str_], where: str) -> NDArray[np.intp]:
+    """The order that sorts image ids.
+
+    Raises:
+        EvidenceError: An id is empty or stands twice.
+    """
+    order = np.argsort(ids, kind="stable")
+    ranked = ids[order]
+    twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
+    if len(twice):
+        raise EvidenceError(f"{where}: {len(twice)} duplicate ids, such as {twice[0]!r}; keep one row for each image")
+    if len(ranked) and ranked[0] == "":
+        raise EvidenceError(f"{where}: a row has no id; give every row the name of its image")
+    return order

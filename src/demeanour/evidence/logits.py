@@ -1,0 +1,54 @@
+"""From logits to the columns of a prediction table."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanour.errors import EvidenceError
+
+
+def columns_of_logits(
+    logits: NDArray[np.generic], labels: NDArray[np.generic] | None, where: str
+) -> dict[str, NDArray[np.generic]]:
+    """Everything that a table keeps of logits, in double precision.
+
+    Args:
+        logits: (n, classes), any floating type, natural logarithms up to a constant of each row.
+        labels: True classes, (n,) of int, or None: then the columns that speak of the label are left out.
+        where: The file, for messages.
+
+    Raises:
+        EvidenceError: A logit is NaN or infinite, the largest logit of a row is not unique, or a label is no
+            class index.
+    """
+    scores = logits.astype(np.float64)
+    wrong = ~np.isfinite(scores).all(axis=1)
+    if wrong.any():
+        raise EvidenceError(f"{where}: logits are not finite in {int(wrong.sum())} rows, first row {np.argmax(wrong)}")
+    best = np.sort(scores, axis=1)[:, -2:]
+    tied = best[:, 0] == best[:, -1] if scores.shape[1] > 1 else np.zeros(len(scores), bool)
+    if tied.any():
+        raise EvidenceError(
+            f"{where}: two classes share the largest logit in {int(tied.sum())} rows, first row {np.argmax(tied)}; "
+            "store logits in a type that tells them apart"
+        )
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    total = np.exp(shifted).sum(axis=1)
+    probabilities = np.exp(shifted) / total[:, None]
+    columns: dict[str, NDArray[np.generic]] = {
+        "prediction": scores.argmax(axis=1),
+        "confidence": probabilities.max(axis=1),
+        "sum_p2": np.minimum((probabilities**2).sum(axis=1), 1.0),
+        "log_sum_exp": np.log(total) + scores.max(axis=1),
+    }
+    if scores.shape[1] >= 5:
+        columns["top5"] = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    if labels is not None:
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= scores.shape[1]:
+            raise EvidenceError(f"{where}: labels must be class indices in 0 … {scores.shape[1] - 1}")
+        own = scores[np.arange(len(scores)), labels.astype(np.int64)]
+        columns["label"] = labels
+        columns["probability_of_label"] = probabilities[np.arange(len(scores)), labels.astype(np.int64)]
+        columns["rank_of_label"] = (scores >= own[:, None]).sum(axis=1)
+    return columns

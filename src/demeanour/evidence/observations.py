@@ -1,0 +1,122 @@
+"""One model's predictions joined with what is known of the images: what measures are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanour.datasets.frame import Frame
+from demeanour.errors import EvidenceError, NotMeasuredError
+from demeanour.evidence.table import PredictionTable
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """What one model said of the images of one data set, with their labels and annotations.
+
+    Attributes:
+        model: The model's name in the cast.
+        data: The data set's name in the cast.
+        ids: Image ids, ascending; (n,).
+        columns: Columns of the prediction table and of the data set's frame, each with n rows.
+        clusters: Names of the columns that tell images of one source, the deciding one first.
+        names: For a column of codes or a matrix, what its codes or columns stand for.
+    """
+
+    model: str
+    data: str
+    ids: NDArray[np.str_]
+    columns: dict[str, Array]
+    clusters: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def column(self, name: str) -> Array:
+        """A column, or one that follows from others: ``correct`` is prediction == label.
+
+        Raises:
+            NotMeasuredError: The column is missing and follows from nothing that is there.
+        """
+        if name in self.columns:
+            return self.columns[name]
+        if name in _DERIVED:
+            needs, derive = _DERIVED[name]
+            return derive(*(self.column(need) for need in needs))
+        raise NotMeasuredError(
+            f"the predictions of {self.model} on {self.data} have no column '{name}'; "
+            f"they have {', '.join(sorted(self.columns))}"
+        )
+
+
+_DERIVED: dict[str, tuple[tuple[str, ...], Callable[..., Array]]] = {
+    "correct": (("prediction", "label"), lambda prediction, label: prediction == label),
+}
+
+
+def observe(model: str, table: PredictionTable, frame: Frame) -> Observations:
+    """Join predictions and a frame by image id.
+
+    Args:
+        model: The model's name.
+        table: Its predictions; rows of images that the frame does not hold are left out by the caller's leave
+            only: see ``check_ids``.
+        frame: Labels and annotations.
+
+    Raises:
+        EvidenceError: The table lacks images of the frame, or its own labels contradict the frame's.
+    """
+    if len(table) == 0:
+        raise EvidenceError(f"{model} on {frame.data}: no predictions")
+    rows = np.minimum(np.searchsorted(table.ids, frame.ids), len(table) - 1)
+    missing = table.ids[rows] != frame.ids
+    if missing.any():
+        raise EvidenceError(
+            f"{model} on {frame.data}: no prediction for {int(missing.sum()):,} of {len(frame.ids):,} images, "
+            f"such as {frame.ids[np.argmax(missing)]!r}"
+        )
+    columns = {name: values[rows] for name, values in table.columns.items()}
+    if "label" in columns and "label" in frame.columns:
+        wrong = columns["label"] != frame.columns["label"]
+        if wrong.any():
+            first = int(np.argmax(wrong))
+            raise EvidenceError(
+                f"{model} on {frame.data}: the table's labels contradict the data set's in {int(wrong.sum()):,} rows, "
+                f"such as {frame.ids[first]!r}: {columns['label'][first]} against {frame.columns['label'][first]}"
+            )
+    return Observations(model, frame.data, frame.ids, {**columns, **frame.columns}, frame.clusters, frame.names)
+
+
+def check_paired(observed: Sequence[Observations]) -> None:
+    """Make sure that all observations are of the same images with the same labels, row by row.
+
+    Raises:
+        EvidenceError: Ids or labels differ.
+    """
+    first = observed[0]
+    for other in observed[1:]:
+        if len(first) != len(other) or (first.ids != other.ids).any():
+            only = np.setdiff1d(first.ids, other.ids)
+            extra = np.setdiff1d(other.ids, first.ids)
+            raise EvidenceError(
+                f"{first.model} and {other.model} saw different images of {first.data}: "
+                f"{len(only):,} only the first{_example(only)}, {len(extra):,} only the second{_example(extra)}"
+            )
+        if "label" in first.columns and "label" in other.columns:
+            differ = first.columns["label"] != other.columns["label"]
+            if differ.any():
+                raise EvidenceError(
+                    f"{first.model} and {other.model} have different labels for {int(differ.sum()):,} images of "
+                    f"{first.data}, such as {first.ids[np.argmax(differ)]!r}: their rows are not in one order"
+                )
+
+
+def _example(ids: Iterable[str]) -> str:
+    found = next(iter(ids), None)
+    return f" (such as {str(found)!r})" if found is not None else ""

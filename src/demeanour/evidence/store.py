@@ -1,0 +1,124 @@
+"""Evidence on disk: Parquet, found by what it was made from, written once, verified on every read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+import platformdirs
+import pyarrow as pa
+import pyarrow.parquet
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from demeanour.evidence.table import SCHEMA, PredictionTable
+
+_MANIFEST = b"demeanour"
+
+
+def evidence_key(**parts: object) -> str:
+    """The identity of a piece of evidence: change any part, and it is other evidence."""
+    text = json.dumps({"schema": SCHEMA, **parts}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_table(path: Path, table: PredictionTable, manifest: Mapping[str, object]) -> None:
+    """Write a table as Parquet with its manifest and the checksum of its content, by atomic rename."""
+    arrays: dict[str, pa.Array] = {"id": pa.array(table.ids.tolist(), pa.string())}
+    for name, values in table.columns.items():
+        arrays[name] = pa.array(values.tolist()) if values.ndim > 1 else pa.array(values)
+    record = {**manifest, "content": _content_hash(table)}
+    arrow = pa.table(arrays).replace_schema_metadata({_MANIFEST: json.dumps(record, sort_keys=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as part:
+        try:
+            pa.parquet.write_table(arrow, part, compression="zstd")
+            part.flush()
+            os.fsync(part.fileno())
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+    Path(part.name).replace(path)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of evidence, shared by all workers and runs.
+
+    Attributes:
+        root: The folder; ``$DEMEANOUR_CACHE``, or the user's cache folder.
+        notice: Called with a sentence when a damaged file is made anew.
+    """
+
+    root: Path
+    notice: Callable[[str], None] = print
+
+    @classmethod
+    def default(cls, notice: Callable[[str], None] = print) -> Store:
+        """The store of this user."""
+        root = os.environ.get("DEMEANOUR_CACHE") or platformdirs.user_cache_dir("demeanour", appauthor=False)
+        return cls(Path(root).expanduser(), notice)
+
+    def path(self, key: str) -> Path:
+        """Where the table of a key lies, whether it exists or not."""
+        return self.root / "predictions" / f"{key}.parquet"
+
+    def table(
+        self, key: str, manifest: Mapping[str, object], make: Callable[[], PredictionTable]
+    ) -> PredictionTable:
+        """The table of a key: read and verified, or made and written, once among all processes.
+
+        A truncated, altered or foreign file is made anew, and said so. The lock is released by the system when
+        its holder dies, so a killed worker blocks nobody.
+        """
+        path = self.path(key)
+        found = _read(path, key)
+        if found is not None:
+            return found
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            found = _read(path, key)
+            if found is None:
+                if path.exists():
+                    self.notice(f"{path} was damaged or not ours; it is made anew")
+                found = make()
+                write_table(path, found, {**manifest, "key": key})
+        return found
+
+
+def _read(path: Path, key: str) -> PredictionTable | None:
+    try:
+        arrow = pa.parquet.read_table(path)
+        record = json.loads((arrow.schema.metadata or {}).get(_MANIFEST, b"{}"))
+        columns = {name: _values(arrow[name]) for name in arrow.column_names if name != "id"}
+        table = PredictionTable(np.asarray(arrow["id"].to_pylist(), dtype=np.str_), columns)
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+    return table if record.get("key") == key and record.get("content") == _content_hash(table) else None
+
+
+def _values(column: pa.ChunkedArray) -> NDArray[np.generic]:
+    if pa.types.is_list(column.type):
+        return np.asarray(column.to_pylist(), dtype=np.int64)
+    return np.asarray(column.to_numpy())
+
+
+def _content_hash(table: PredictionTable) -> str:
+    digest = hashlib.sha256("\n".join(table.ids.tolist()).encode())
+    for name in sorted(table.columns):
+        values = np.ascontiguousarray(table.columns[name])
+        digest.update(f"{name}{values.dtype.str}{values.shape}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What is claimed (findings) and who plays (casts): YAML, strictly read."""

@@ -1,0 +1,185 @@
+"""What the types alone cannot say about findings and casts: plain checks, all told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from demeanour.datasets.catalogue import PUBLISHED
+from demeanour.errors import Problem, did_you_mean
+from demeanour.findings.cast import Cast
+from demeanour.findings.document import Document, KeyPath
+from demeanour.findings.load import Findings, load_cast
+from demeanour.findings.pairing import Case, cases_of
+from demeanour.findings.schema import Finding, Selector
+from demeanour.measures.registry import ALL, MEASURES
+
+EVERY = "every"
+Defect = tuple[KeyPath, str, str]   # where in the entry, what, hint
+
+
+def lint(findings: Findings, cast: Cast | None, document: Document | None, casts: Path) -> list[Problem]:
+    """All problems of well-formed findings, and of one cast with them.
+
+    Args:
+        findings: The findings.
+        cast: The cast in use, if it could be read.
+        document: Its file.
+        casts: The folder of all casts: a selector is alive if it matches a model of any of them.
+    """
+    known = [loaded for path in sorted(casts.glob("*.yaml")) if (loaded := load_cast(path)[0]) is not None]
+    if cast is not None:
+        known.append(cast)
+    problems = []
+    for finding in findings.findings.values():
+        place, index = findings.places[finding.id]
+        defects = [*check_relation(finding), *check_measure(finding), *check_source(finding, findings)]
+        defects += [*check_data(finding, known), *check_selectors(finding, known)]
+        problems += [place.problem((index, *keys), message, hint) for keys, message, hint in defects]
+    if cast is not None and document is not None:
+        cast_defects = [*check_cards(cast), *check_expectations(cast, findings), *check_published(cast, findings)]
+        problems += [document.problem(keys, message, hint) for keys, message, hint in cast_defects]
+    return problems
+
+
+def check_relation(finding: Finding) -> Iterator[Defect]:
+    """A relation has just the keys that it uses: one that nothing reads would promise what is not checked."""
+    pair = finding.relation.startswith("left")
+    wants = {
+        "compare": pair,
+        "models": not pair,
+        "bound": finding.relation.startswith("value"),
+        "group": finding.relation == "group in top",
+        "top": finding.relation == "group in top",
+    }
+    for key, wanted in wants.items():
+        given = getattr(finding, key) is not None
+        if wanted and not given:
+            yield (), f"the relation '{finding.relation}' needs the key '{key}'", ""
+        elif given and not wanted:
+            yield (key,), f"the relation '{finding.relation}' does not read '{key}'", "remove it"
+    if finding.offset is not None and finding.relation != "left ~ right":
+        yield ("offset",), f"the relation '{finding.relation}' does not read 'offset'", "remove it"
+    if finding.relation == "left ~ right" and finding.margin == 0:
+        yield ("margin",), "no difference is smaller than 0", "give the margin within which both count as equal"
+    if finding.groups and finding.relation == "group in top":
+        yield ("groups",), "the relation 'group in top' compares with every other group", "remove it"
+    if finding.except_groups and finding.groups != [EVERY]:
+        yield ("except_groups",), "is read with 'groups: every' only", ""
+    several = finding.groups is not None or (finding.compare is not None and finding.compare.against is not None)
+    if finding.at_least is not None and not several:
+        yield ("at_least",), "there is one comparison only", "name the groups, or remove it"
+    if finding.at_least and finding.groups and finding.groups != [EVERY] and finding.at_least > len(finding.groups):
+        yield ("at_least",), f"at least {finding.at_least} of {len(finding.groups)} groups", "it can never hold"
+    compare = finding.compare
+    if compare is not None and sum(key is not None for key in (compare.pair_on, compare.against, compare.gap)) > 1:
+        yield ("compare",), "only one of 'pair_on', 'against' and 'gap' can say what is compared", ""
+
+
+def check_measure(finding: Finding) -> Iterator[Defect]:
+    """The measure exists, may decide, and has the groups that the finding names."""
+    measure = MEASURES.get(finding.measure)
+    if measure is None:
+        yield ("measure",), f"there is no measure '{finding.measure}'", did_you_mean(finding.measure, MEASURES)
+        return
+    if not measure.decides:
+        yield ("measure",), f"'{measure.name}' is biased on few images: it is shown, never decides", (
+            f"decide by {measure.instead}"
+        )
+    named = {"groups": finding.groups, "except_groups": finding.except_groups, "group": [finding.group or ALL]}
+    for key, groups in named.items():
+        for group in groups or []:
+            if group not in (*measure.groups, EVERY) and (key != "group" or finding.group):
+                hint = did_you_mean(group, measure.groups)
+                yield (key,), f"the measure {measure.name} has no group '{group}'", hint
+    if finding.groups is None and finding.group is None and ALL not in measure.groups:
+        yield (), f"the measure {measure.name} has no value over all images", "name its groups, or 'every'"
+
+
+def check_source(finding: Finding, findings: Findings) -> Iterator[Defect]:
+    """The work that is cited is known, so that a report can link to it."""
+    if finding.source.paper not in findings.papers:
+        hint = did_you_mean(finding.source.paper, findings.papers) or "add it to papers.yaml"
+        yield ("source", "paper"), f"there is no work '{finding.source.paper}' in papers.yaml", hint
+
+
+def check_data(finding: Finding, known: Iterable[Cast]) -> Iterator[Defect]:
+    """Each data set is a published one, or one of some cast."""
+    names = {*PUBLISHED, *(data for cast in known for data in cast.data)}
+    for data in finding.data:
+        if data not in names:
+            yield ("data",), f"no cast has a data set '{data}'", did_you_mean(data, names)
+
+
+def check_selectors(finding: Finding, known: Sequence[Cast]) -> Iterator[Defect]:
+    """Each word of a selector matches a model of some cast: a dead one would put its finding out of every scope."""
+    selectors: list[tuple[KeyPath, Selector]] = []
+    if finding.models is not None:
+        selectors.append((("models",), finding.models))
+    if finding.compare is not None:
+        selectors += [(("compare", "left"), finding.compare.left), (("compare", "right"), finding.compare.right)]
+        selectors += [(("compare", "gap", i), side) for i, side in enumerate(finding.compare.gap or [])]
+    for keys, selector in selectors:
+        for key, words in selector.given().items():
+            if key == "model":
+                played = {name for cast in known for name in cast.models}
+            else:
+                played = {str(getattr(card, key)) for cast in known for card in cast.models.values()}
+            for word in words:
+                if word not in played:
+                    message = f"dead selector: no model of any cast has the {key} '{word}'"
+                    yield (*keys, key), message, did_you_mean(word, played)
+
+
+def check_cards(cast: Cast) -> Iterator[Defect]:
+    """Model and data cards fit together."""
+    for name, model in cast.models.items():
+        at: KeyPath = ("models", name)
+        if not model.source.startswith("predictions:"):
+            yield (*at, "source"), f"'{model.source}' is no source that is known", "write predictions:PATH"
+        for data in model.data:
+            if data not in cast.data:
+                yield (*at, "data"), f"the cast has no data set '{data}'", did_you_mean(data, cast.data)
+        if model.ids == "row-order" and model.order is None:
+            yield at, "`ids: row-order` needs 'order': the name of the order that its tables share", ""
+        if model.order is not None and model.ids != "row-order":
+            yield (*at, "order"), "is read with `ids: row-order` only", ""
+    for name, data_card in cast.data.items():
+        if name not in PUBLISHED and (data_card.images is None or data_card.classes is None):
+            yield ("data", name), f"'{name}' is no published data set", "say how many `images` and `classes` it has"
+        if data_card.reader in ("labels", "imagenet-x") and data_card.root is None:
+            yield ("data", name), f"the reader '{data_card.reader}' needs a 'root'", ""
+        if data_card.reader in ("tables", "cue-conflict") and data_card.root is not None:
+            yield ("data", name, "root"), f"the reader '{data_card.reader}' reads no 'root'", "remove it"
+
+
+def check_expectations(cast: Cast, findings: Findings) -> Iterator[Defect]:
+    """Each expectation speaks of a finding, or of a verdict, that the cast has in scope."""
+    in_scope = set()
+    for finding in findings.findings.values():
+        cases = [case.id for case in cases_of(finding, cast) if isinstance(case, Case)]
+        in_scope |= {finding.id, *cases} if cases else set()
+    for key in cast.expect:
+        if key not in in_scope:
+            yield ("expect", key), f"the cast has no verdict '{key}' in scope", did_you_mean(key, in_scope)
+
+
+def check_published(cast: Cast, findings: Findings) -> Iterator[Defect]:
+    """Each published value speaks of a finding, a measure, a data set and a model that exist."""
+    verdicts = {case.id for finding in findings.findings.values() for case in cases_of(finding, cast)}
+    for key, measures in cast.published.items():
+        if key not in findings.findings and key not in verdicts:
+            hint = did_you_mean(key, (*findings.findings, *verdicts))
+            yield ("published", key), f"there is no finding '{key}'", hint
+        for measure, sets in measures.items():
+            if measure not in MEASURES:
+                hint = did_you_mean(measure, MEASURES)
+                yield ("published", key, measure), f"there is no measure '{measure}'", hint
+            for data, values in sets.items():
+                if data not in cast.data:
+                    hint = did_you_mean(data, cast.data)
+                    yield ("published", key, measure, data), f"the cast has no data set '{data}'", hint
+                for model in values:
+                    if model not in cast.models:
+                        hint = did_you_mean(model, cast.models)
+                        yield ("published", key, measure, data, model), f"the cast has no model '{model}'", hint

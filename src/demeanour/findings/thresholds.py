@@ -1,0 +1,97 @@
+"""Everything that a run is asked to decide, checked as a whole: findings, one cast, and their cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from demeanour.errors import Problem, ThresholdsError
+from demeanour.findings.cast import Cast
+from demeanour.findings.lint import lint
+from demeanour.findings.load import Findings, find_cast, load_cast, load_findings
+from demeanour.findings.pairing import Case, OutOfScope, cases_of
+
+DEFAULT_CAST = "drawn"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Findings and a cast that fit each other.
+
+    Attributes:
+        findings: All findings, with the works that they come from.
+        cast: Who plays.
+        cases: What can be decided, by id.
+        out_of_scope: What the cast cannot speak about.
+    """
+
+    findings: Findings
+    cast: Cast
+    cases: dict[str, Case]
+    out_of_scope: tuple[OutOfScope, ...]
+
+    def section(self, name: str) -> list[Case]:
+        """The cases of one section of the literature."""
+        return [case for case in self.cases.values() if case.finding.section == name]
+
+    @property
+    def sections(self) -> list[str]:
+        """All sections that have findings."""
+        return list(dict.fromkeys(finding.section for finding in self.findings.findings.values()))
+
+
+def thresholds_folder() -> Path:
+    """The folder of the clone that the command runs in, or of the one that the package comes from.
+
+    Raises:
+        ThresholdsError: There is none.
+    """
+    for base in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[3]):
+        if (base / "thresholds" / "findings").is_dir():
+            return base / "thresholds"
+    raise ThresholdsError("there is no folder 'thresholds' here; run from a clone of the project")
+
+
+def load_thresholds(cast: str, findings: Path | None, root: Path) -> Thresholds:
+    """Load and check everything.
+
+    Args:
+        cast: The name of a cast of the project, or a YAML file.
+        findings: A folder of findings, or None for the project's own.
+        root: The project's folder of thresholds.
+
+    Raises:
+        ThresholdsError: With all problems of all files.
+    """
+    loaded, found, problems = examine(cast, findings, root)
+    if problems:
+        raise ThresholdsError(problems)
+    assert found is not None
+    everything = [case for finding in loaded.findings.values() for case in cases_of(finding, found)]
+    cases = {case.id: case for case in everything if isinstance(case, Case)}
+    outside = tuple(case for case in everything if isinstance(case, OutOfScope))
+    return Thresholds(loaded, found, cases, outside)
+
+
+def examine(cast: str, findings: Path | None, root: Path) -> tuple[Findings, Cast | None, list[Problem]]:
+    """Findings and cast as far as they can be read, and every problem that they have."""
+    loaded, problems = load_findings(findings or root / "findings", root / "findings")
+    path = find_cast(cast, root / "casts")
+    found, document, cast_problems = load_cast(path)
+    problems += cast_problems
+    problems += lint(loaded, found, document, root / "casts")
+    seen = sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.key))
+    return loaded, found, _duplicate_cases(loaded, found, seen)
+
+
+def _duplicate_cases(findings: Findings, cast: Cast | None, problems: list[Problem]) -> list[Problem]:
+    if cast is None or problems:
+        return problems
+    ids: set[str] = set()
+    for finding in findings.findings.values():
+        for case in cases_of(finding, cast):
+            if case.id in ids:
+                place, index = findings.places[finding.id]
+                problems.append(place.problem((index, "id"), f"two verdicts would be called '{case.id}'"))
+            ids.add(case.id)
+    return problems

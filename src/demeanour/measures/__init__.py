@@ -1,0 +1,1 @@
+"""Numbers from evidence: numpy only, weights-aware, one file for each analysis."""

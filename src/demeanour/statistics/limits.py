@@ -1,0 +1,37 @@
+"""A value with its one-sided confidence limits at any level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """An estimate and how far the truth may lie from it.
+
+    Attributes:
+        value: The estimate.
+        lower: For α in (0, 0.5): the limit that the truth lies below with probability α at most.
+        upper: For α in (0, 0.5): the limit that the truth lies above with probability α at most.
+        method: How the limits are made, in words.
+    """
+
+    value: float
+    lower: Callable[[float], float]
+    upper: Callable[[float], float]
+    method: str
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """The two-sided interval with equal tails; level in (0, 1)."""
+        alpha = (1 - level) / 2
+        return self.lower(alpha), self.upper(alpha)
+
+    def shifted(self, by: float) -> Limits:
+        """The same estimate of a quantity that is larger by a constant."""
+        return Limits(self.value + by, lambda a: self.lower(a) + by, lambda a: self.upper(a) + by, self.method)
+
+    def scaled(self, factor: float) -> Limits:
+        """The same estimate of a quantity times a constant; a negative one swaps the limits."""
+        low, high = (self.lower, self.upper) if factor >= 0 else (self.upper, self.lower)
+        return Limits(self.value * factor, lambda a: low(a) * factor, lambda a: high(a) * factor, self.method)

@@ -1,0 +1,1 @@
+"""Finding × evidence → verdict, and what it means for the run."""

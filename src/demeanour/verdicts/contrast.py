@@ -1,0 +1,192 @@
+"""Signed sums of one measure's values over models and groups, with their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from demeanour.errors import NotMeasuredError
+from demeanour.evidence.observations import Observations, check_paired
+from demeanour.measures.calibration import BIN_NAMES, bin_of
+from demeanour.measures.registry import Columns, Measure
+from demeanour.measures.weighting import Floats
+from demeanour.statistics.limits import Limits
+from demeanour.statistics.means import gap_limits, mean_limits
+from demeanour.statistics.proportions import clopper_pearson, independent_difference, paired_difference
+from demeanour.statistics.resampling import (
+    Statistic,
+    bootstrap_draws,
+    cluster_draws,
+    distinct_rows,
+    jackknife_limits,
+    percentile_limits,
+)
+from demeanour.statistics.seeds import generator
+
+SMALL_COUNT = 10   # fewer hits or misses than this in a group: exact limits instead of resampled ones
+
+
+@dataclass(frozen=True)
+class Term:
+    """One model's value of one group, added or subtracted."""
+
+    sign: int
+    observed: Observations
+    group: str
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A signed sum of values over the same images, and how sure it is.
+
+    Attributes:
+        limits: Of the sum.
+        n: How many images speak of it: the fewest of its terms.
+        two_way: Its limits under two-way clustered resampling, where the data set has two clusterings.
+    """
+
+    limits: Limits
+    n: int
+    two_way: Limits | None = None
+
+
+@lru_cache(maxsize=1024)   # models come back in many verdicts
+def contrast(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
+    """The value of a signed sum and its limits, by the measure's method.
+
+    Raises:
+        NotMeasuredError: A column or group is missing, a value is undefined, or nothing can be said of its error.
+        EvidenceError: The models saw different images.
+    """
+    observed = list({id(term.observed): term.observed for term in terms}.values())
+    check_paired(observed)
+    columns = {id(one): _columns(measure, one) for one in observed}
+    values = [_value(measure, columns[id(term.observed)], term) for term in terms]
+    n = min(measure.n(columns[id(term.observed)])[term.group] for term in terms)
+    if len(terms) == 1 and terms[0].sign == 1:
+        limits, two_way = _single(measure, terms[0], columns[id(terms[0].observed)], values[0])
+    else:
+        limits, two_way = _sum(measure, terms, columns, values)
+    if not limits.upper(0.05) > limits.lower(0.05):
+        raise NotMeasuredError(f"{measure.name}: its interval has no width; its error cannot be told")
+    return Contrast(limits, n, two_way)
+
+
+def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tuple[Limits, Limits | None]:
+    if measure.method == "bin":
+        confidence, correct = _in_bin(columns, term.group)
+        return gap_limits(confidence, correct), None
+    if measure.method in ("proportion", "mean"):
+        assert measure.rows is not None
+        rows = measure.rows(*columns)
+        if measure.method == "proportion":
+            return clopper_pearson(int(rows.sum()), len(rows)), None
+        return mean_limits(rows), None
+    exact = _exact(measure, term, columns)
+    if exact is not None:
+        return exact, None
+    return _resampled(measure, [term], {id(term.observed): columns}, value)
+
+
+def _sum(
+    measure: Measure, terms: Sequence[Term], columns: dict[int, Columns], values: Sequence[float]
+) -> tuple[Limits, Limits | None]:
+    value = sum(term.sign * v for term, v in zip(terms, values, strict=True))
+    pair = len(terms) == 2 and terms[0].sign == 1 and terms[1].sign == -1
+    small = any(_exact(measure, term, columns[id(term.observed)]) is not None for term in terms)
+    two_way: Limits | None = None
+    if measure.method == "bin" or small:
+        limits = None
+    elif measure.method == "proportion" and pair:
+        assert measure.rows is not None
+        left, right = (measure.rows(*columns[id(term.observed)]) > 0 for term in terms)
+        limits = paired_difference(left, right)
+    elif measure.method in ("proportion", "mean"):
+        assert measure.rows is not None
+        rows = sum((t.sign * measure.rows(*columns[id(t.observed)]) for t in terms), np.zeros(len(terms[0].observed)))
+        limits = mean_limits(rows) if rows.std() > 0 else None
+    else:
+        try:
+            limits, two_way = _resampled(measure, terms, columns, value)
+        except NotMeasuredError:
+            limits = None
+    if limits is not None and limits.upper(0.05) > limits.lower(0.05):
+        return limits, two_way
+    # too few cases for resampling, or sides that never differ: combine what is known of each side on its own
+    if not pair:
+        raise NotMeasuredError(f"{measure.name}: too few images to say how far {len(terms)} values may be off together")
+    sides = [_single(measure, Term(1, t.observed, t.group), columns[id(t.observed)], v)[0]
+             for t, v in zip(terms, values, strict=True)]  # fmt: skip
+    return independent_difference(sides[0], sides[1]), two_way
+
+
+def _resampled(
+    measure: Measure, terms: Sequence[Term], columns: dict[int, Columns], value: float
+) -> tuple[Limits, Limits | None]:
+    first = terms[0].observed
+    seed = (measure.name, first.data, *(f"{t.sign:+d}{t.observed.model}.{t.group}" for t in terms))
+    if measure.method == "jackknife":
+        # the groups depend on the images alone, so that all models of a data set are cut alike
+        groups = generator("jackknife", first.data)
+        return jackknife_limits(_statistic(measure, terms, columns), len(first), groups), None
+    coarse = {key: measure.coarse(cols) if measure.coarse else cols for key, cols in columns.items()}
+    if not first.clusters:
+        kinds, counts = distinct_rows([column for cols in coarse.values() for column in cols])
+        kept = {key: tuple(column[kinds] for column in cols) for key, cols in coarse.items()}
+        draws = bootstrap_draws(_statistic(measure, terms, kept), counts, generator(*seed))
+        return percentile_limits(value, draws, f"bootstrap of images, {len(draws):,} draws"), None
+    statistic = _statistic(measure, terms, coarse)
+    clusters = [first.columns[name].astype(np.int64) for name in first.clusters]
+    draws = cluster_draws(statistic, clusters[:1], generator(*seed))
+    source = first.clusters[0].replace("_", " ")
+    limits = percentile_limits(value, draws, f"bootstrap of {source}s, {len(draws):,} draws")
+    if len(clusters) < 2:
+        return limits, None
+    both = cluster_draws(statistic, clusters, generator("two-way", *seed))
+    names = " × ".join(name.replace("_", " ") for name in first.clusters)
+    return limits, percentile_limits(value, both[np.isfinite(both)], f"two-way bootstrap of {names}")
+
+
+def _statistic(measure: Measure, terms: Sequence[Term], columns: dict[int, Columns]) -> Statistic:
+    def statistic(weights: Floats) -> Floats:
+        values = {key: measure.values(cols, weights) for key, cols in columns.items()}
+        total = np.zeros(len(weights))
+        for term in terms:
+            total = total + term.sign * values[id(term.observed)][term.group]
+        return total
+
+    return statistic
+
+
+def _columns(measure: Measure, observed: Observations) -> Columns:
+    return tuple(observed.column(name) for name in measure.needs)
+
+
+def _value(measure: Measure, columns: Columns, term: Term) -> float:
+    values = measure.values(columns)
+    if term.group not in values:
+        found = ", ".join(values)
+        raise NotMeasuredError(f"{measure.name} of {term.observed.model} has no group '{term.group}'; it has {found}")
+    value = float(values[term.group])
+    if not np.isfinite(value):
+        raise NotMeasuredError(
+            f"{measure.name} of {term.observed.model} on {term.observed.data} is undefined for '{term.group}': "
+            "no image speaks of it"
+        )
+    return value
+
+
+def _exact(measure: Measure, term: Term, columns: Columns) -> Limits | None:
+    """Exact limits where a group has few hits or few misses; None where it has enough of both."""
+    counted = measure.counts(term.group, columns) if measure.counts else None
+    if counted is None or min(counted.hits, counted.n - counted.hits) >= SMALL_COUNT:
+        return None
+    return clopper_pearson(counted.hits, counted.n).scaled(counted.scale)
+
+
+def _in_bin(columns: Columns, group: str) -> Columns:
+    member = bin_of(columns[0]) == BIN_NAMES.index(group)
+    return tuple(column[member] for column in columns)

@@ -1,0 +1,224 @@
+"""From a case and its evidence to a verdict."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from demeanour.errors import EvidenceError, NotMeasuredError
+from demeanour.evidence.gather import Evidence
+from demeanour.evidence.observations import Observations
+from demeanour.findings.cast import Cast
+from demeanour.findings.lint import EVERY
+from demeanour.findings.pairing import Case, OutOfScope
+from demeanour.findings.schema import Finding
+from demeanour.measures.registry import ALL, MEASURES, Measure
+from demeanour.statistics.limits import Limits
+from demeanour.statistics.zones import ALPHA, LEVEL, Above, Claim, Within, Zone, zone, zone_of_many
+from demeanour.verdicts import words
+from demeanour.verdicts.contrast import Contrast, Term, contrast
+from demeanour.verdicts.verdict import Difference, Estimate, Part, Verdict
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One comparison of a case: what was found, and what is claimed of it."""
+
+    group: str
+    terms: tuple[Term, ...]
+    found: Contrast
+    limits: Limits      # of the difference, as shown
+    claimed: Limits     # the same, turned so that the claim is "above" or "within"
+    claim: Claim
+    counts: bool
+
+    @property
+    def zone(self) -> Zone:
+        return zone(self.claim, self.claimed)
+
+    @property
+    def strain(self) -> float:
+        """How far the estimate is on the claimed side, in half-widths: the smallest decides whether all hold."""
+        width = self.claimed.upper(ALPHA) - self.claimed.lower(ALPHA)
+        return self.claim.distance(self.claimed) / width
+
+
+def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) -> Verdict:
+    """Decide one case.
+
+    Args:
+        case: The case.
+        evidence: What the cast's models said.
+        today: The day by which expectations expire; today's.
+
+    Returns:
+        The verdict; *not measured*, with the reason, where evidence is missing or wrong.
+    """
+    cast, finding = evidence.cast, case.finding
+    measure = MEASURES[finding.measure]
+    expected, because = _expectation(case, cast, today or datetime.datetime.now(datetime.UTC).date())
+    unmeasured = Verdict(
+        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected=expected,
+        verdict="not measured", measure=measure.name, unit=measure.unit, reason="", label=finding.label,
+        claim=words.claim(case), published=cast.published_values(finding.id, case.id), expected_because=because,
+    )  # fmt: skip
+    try:
+        observed = {model: evidence.observations(model, case.data) for model in case.models}
+        compared, missing = _compare(case, measure, observed)
+    except NotMeasuredError as error:
+        kind = "the evidence is wrong" if isinstance(error, EvidenceError) else "evidence is missing"
+        return replace(unmeasured, reason=f"{kind}: {error}")
+
+    counted = [one for one in compared if one.counts]
+    several = len(compared) + len(missing) > 1
+    parts = tuple(_part(one, finding) for one in compared) + missing if several else ()
+    deciding = min(counted or compared, key=lambda one: one.strain, default=None)
+    if deciding is None:
+        return replace(unmeasured, reason="no group has any images", parts=parts)
+    at_least = _at_least(finding, counted)
+    if not counted:
+        word: Zone = "undecided"
+        reason = f"every group has fewer than {finding.min_n} images, too few to decide anything"
+    else:
+        word = zone_of_many([(one.claim, one.claimed) for one in counted], at_least)
+        strained = sorted(counted, key=lambda one: one.strain)
+        deciding = strained[len(counted) - at_least]   # with k of n, the k-th best is the one that tips the scale
+        reason = words.reason(word, finding, deciding.limits, _images_to_decide(deciding), len(counted), at_least)
+    return replace(
+        unmeasured,
+        verdict=word,
+        reason=reason,
+        estimates=_estimates(measure, deciding.terms),
+        difference=_difference(deciding, finding),
+        parts=parts,
+        shown=_shown(measure, observed),
+    )
+
+
+def out_of_scope(case: OutOfScope) -> Verdict:
+    """The entry of a finding that the cast cannot speak about."""
+    finding, measure = case.finding, MEASURES[case.finding.measure]
+    return Verdict(
+        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected="out of scope",
+        verdict="out of scope", measure=measure.name, unit=measure.unit, reason=case.reason, label=finding.label,
+        claim=finding.claim,
+    )  # fmt: skip
+
+
+def _expectation(case: Case, cast: Cast, today: datetime.date) -> tuple[str, str | None]:
+    entry = cast.expectation(case.finding.id, case.id)
+    if entry is None:
+        return "holds", None
+    owner = f" ({entry.owner})" if entry.owner else ""
+    if entry.expired(today):
+        return "holds", f"the expectation '{entry.expect}' expired on {entry.until}: {entry.reason}{owner}"
+    return entry.expect, f"{entry.reason}{owner}"
+
+
+def _compare(
+    case: Case, measure: Measure, observed: dict[str, Observations]
+) -> tuple[list[_Compared], tuple[Part, ...]]:
+    """Every comparison of the case; groups too small to count may also lack a value."""
+    compared, missing = [], []
+    sizes = {model: measure.n(tuple(one.column(c) for c in measure.needs)) for model, one in observed.items()}
+    for comparison in case.comparisons:
+        terms = [(sign, observed[model]) for sign, model in comparison.terms]
+        for group in _groups(case.finding, measure, observed):
+            name = " ".join(part for part in (group, comparison.name) if part and (part != ALL or not comparison.name))
+            n = min(sizes[model].get(group, 0) for _, model in comparison.terms)
+            counts = n >= case.finding.min_n
+            try:
+                compared.append(_compared(case.finding, measure, terms, group, name, counts))
+            except NotMeasuredError:
+                if counts:
+                    raise
+                missing.append(Part(name, None, None, case.finding.margin, "not measured", n, counts=False))
+    return compared, tuple(missing)
+
+
+def _compared(
+    finding: Finding, measure: Measure, signed: Sequence[tuple[int, Observations]], group: str, name: str, counts: bool
+) -> _Compared:
+    if finding.relation == "group in top":
+        assert finding.group is not None
+        one = signed[0][1]
+        terms: tuple[Term, ...] = (Term(1, one, finding.group), Term(-1, one, group))
+        name = f"{finding.group} over {group}"
+    else:
+        terms = tuple(Term(sign, one, group) for sign, one in signed)
+    found = contrast(measure, terms)
+    limits = found.limits.shifted(-(finding.bound or 0) - (finding.offset or 0))
+    downwards = finding.relation in ("left < right", "left <= right", "value < bound")
+    claimed = limits.scaled(-1) if downwards else limits
+    claim: Claim = Above(finding.margin)
+    if finding.relation in ("left >= right", "left <= right"):
+        claim = Above(-finding.margin)
+    elif finding.relation == "left ~ right":
+        claim = Within(finding.margin)
+    return _Compared(name, terms, found, limits, claimed, claim, counts)
+
+
+def _groups(finding: Finding, measure: Measure, observed: dict[str, Observations]) -> list[str]:
+    if finding.groups is None and finding.relation != "group in top":
+        return [ALL]
+    if finding.groups is not None and finding.groups != [EVERY]:
+        return finding.groups
+    found: dict[str, None] = {}
+    for one in observed.values():
+        found.update(dict.fromkeys(measure.values(tuple(one.column(name) for name in measure.needs))))
+    left_out = {ALL, finding.group, *(finding.except_groups or [])}
+    return [group for group in found if group not in left_out]
+
+
+def _at_least(finding: Finding, counted: Sequence[_Compared]) -> int:
+    if finding.relation == "group in top":
+        return max(1, len(counted) - (finding.top or 1) + 1)
+    return min(finding.at_least or len(counted), len(counted))
+
+
+def _part(one: _Compared, finding: Finding) -> Part:
+    low, high = one.limits.interval(LEVEL)
+    return Part(one.group, one.limits.value, (low, high), finding.margin, one.zone, one.found.n, one.counts)
+
+
+def _difference(one: _Compared, finding: Finding) -> Difference:
+    shift = one.limits.value - one.found.limits.value
+    two_way = one.found.two_way.shifted(shift).interval(LEVEL) if one.found.two_way else None
+    return Difference(one.limits.value, one.limits.interval(LEVEL), finding.margin, one.limits.method, two_way)
+
+
+def _estimates(measure: Measure, terms: Sequence[Term]) -> dict[str, Estimate]:
+    """The value of each model; of two groups of one model, the first."""
+    estimates: dict[str, Estimate] = {}
+    for term in terms:
+        if term.observed.model not in estimates:
+            found = contrast(measure, (Term(1, term.observed, term.group),))
+            estimates[term.observed.model] = Estimate(found.limits.value, found.limits.interval(LEVEL), found.n)
+    return estimates
+
+
+def _shown(measure: Measure, observed: dict[str, Observations]) -> dict[str, dict[str, float]]:
+    """What is read beside the deciding numbers: ECE and accuracy with calibration, odds with error ratios."""
+    shown: dict[str, dict[str, float]] = {}
+    for name in words.BESIDE.get(measure.name, ()):
+        other = MEASURES[name]
+        for model, one in observed.items():
+            try:
+                value = float(other.values(tuple(one.column(need) for need in other.needs))[ALL])
+            except NotMeasuredError:
+                continue
+            if math.isfinite(value):
+                shown.setdefault(name, {})[model] = value
+    return shown
+
+
+def _images_to_decide(one: _Compared) -> int | None:
+    """About how many images would decide, if the estimate stayed; None where it lies on the margin."""
+    distance = one.claim.distance(one.claimed)
+    if distance == 0:
+        return None
+    half = (one.claimed.upper(ALPHA) - one.claimed.lower(ALPHA)) / 2
+    needed = one.found.n * (half / distance) ** 2
+    return math.ceil(needed) if needed < 1e9 else None

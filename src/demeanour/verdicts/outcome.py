@@ -1,0 +1,42 @@
+"""What all verdicts together mean for a run: one word and one exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+AS_EXPECTED, VIOLATION, UNDECIDED, NOT_MEASURED, BAD_THRESHOLDS, BROKEN = 0, 1, 10, 11, 12, 13
+
+WORDS = {
+    AS_EXPECTED: "as expected",
+    VIOLATION: "violation",
+    UNDECIDED: "undecided",
+    NOT_MEASURED: "not measured",
+    BAD_THRESHOLDS: "bad thresholds",
+    BROKEN: "broken suite",
+}
+
+
+def contradicts(record: Mapping[str, Any]) -> bool:
+    """Whether a verdict's record contradicts its expectation, in either direction."""
+    return record["verdict"] in ("holds", "violated") and record["expected"] not in (record["verdict"], "undecided")
+
+
+def exit_code(records: Iterable[Mapping[str, Any]], broken: bool = False) -> int:
+    """The exit code of a run: the first of broken, violation, not measured, undecided, as expected that applies.
+
+    Args:
+        records: The verdicts' records; those out of scope do not count.
+        broken: Whether the suite itself failed: a crash, an exception, an import that failed.
+    """
+    counted = [record for record in records if record["verdict"] != "out of scope"]
+    words = [record["verdict"] for record in counted]
+    if broken:
+        return BROKEN
+    if any(contradicts(record) for record in counted):
+        return VIOLATION
+    if "not measured" in words or not {"holds", "violated"} & set(words):
+        return NOT_MEASURED
+    if any(record["verdict"] == "undecided" and record["expected"] != "undecided" for record in counted):
+        return UNDECIDED
+    return AS_EXPECTED

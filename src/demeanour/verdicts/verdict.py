@@ -1,0 +1,133 @@
+"""A verdict: what was decided, by which numbers, against what was expected."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from demeanour.statistics.zones import LEVEL
+
+Word = Literal["holds", "violated", "undecided", "not measured", "out of scope"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A model's value with its interval at the deciding level, and the number of images behind it."""
+
+    value: float
+    interval: Interval
+    n: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What is compared with the margin: left − right, value − bound, or group − other group.
+
+    Attributes:
+        value: In the measure's unit.
+        interval: At the deciding level.
+        margin: The finding's.
+        method: How the interval was made.
+        interval_two_way: The interval under two-way clustered resampling, where the data set allows it.
+    """
+
+    value: float
+    interval: Interval
+    margin: float
+    method: str
+    interval_two_way: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the comparisons that a verdict rests on.
+
+    Attributes:
+        group: The group, and the other side where there are several.
+        value: As in ``Difference``; None where it could not be measured.
+        interval: At the deciding level.
+        margin: The finding's.
+        verdict: What this part alone says.
+        n: How many images speak of it.
+        counts: False where it has too few images to decide anything.
+    """
+
+    group: str
+    value: float | None
+    interval: Interval | None
+    margin: float
+    verdict: Word
+    n: int
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer of one case.
+
+    Attributes:
+        id: The case's id.
+        finding: The finding's id.
+        data: Data sets that it rests on.
+        strength: Of the source's own evidence.
+        expected: What the cast expects.
+        verdict: The answer.
+        measure: What decided.
+        unit: Of the measure.
+        level: Of the intervals.
+        estimates: By model, of the group that decided.
+        difference: What was compared with the margin; of several parts, the one that decided.
+        parts: All comparisons, where there are several.
+        published: Published values: measure → data set → model → value.
+        reason: Why, in a sentence.
+        expected_because: Why the cast expects a violation or leaves it open; None where it is to hold.
+        label: The finding's short name.
+        claim: The finding's claim, with who it is about.
+        shown: Values beside the deciding ones: measure → model → value.
+    """
+
+    id: str
+    finding: str
+    data: tuple[str, ...]
+    strength: str
+    expected: str
+    verdict: Word
+    measure: str
+    unit: str
+    reason: str
+    label: str
+    claim: str
+    level: float = LEVEL
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    difference: Difference | None = None
+    parts: tuple[Part, ...] = ()
+    published: dict[str, dict[str, dict[str, float]]] | None = None
+    expected_because: str | None = None
+    shown: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the data said yes or no."""
+        return self.verdict in ("holds", "violated")
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether a decided verdict is what the cast expects."""
+        return self.decided and self.expected in (self.verdict, "undecided")
+
+    def record(self) -> dict[str, Any]:
+        """The verdict as JSON can hold it: floats of nine digits, no number that is not finite."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    return value

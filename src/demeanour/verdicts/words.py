@@ -1,0 +1,77 @@
+"""Verdicts in words: one sentence of reason, and an explanation of three lines."""
+
+from __future__ import annotations
+
+from demeanour.findings.pairing import Case
+from demeanour.findings.schema import Finding
+from demeanour.statistics.limits import Limits
+from demeanour.statistics.zones import LEVEL, Zone
+from demeanour.verdicts.verdict import Verdict
+
+# what a reader wants to see beside the deciding measure
+BESIDE = {
+    "calibration_error": ("ece", "signed_gap", "top1"),
+    "signed_gap": ("ece", "top1"),
+    "bin_gap": ("ece", "signed_gap"),
+    "confidence_histogram": ("signed_gap",),
+    "error_ratio": ("error_odds_ratio", "top1"),
+    "shape_bias": ("cue_coverage",),
+}
+
+
+def claim(case: Case) -> str:
+    """The claim with what the case is about."""
+    return f"{case.finding.claim} [{case.label}]" if case.label else case.finding.claim
+
+
+def number(value: float, signed: bool = False) -> str:
+    """A number with as many digits as a reader needs: four decimals, or three significant ones when it is tiny."""
+    sign = "+" if signed else ""
+    text = f"{value:{sign}.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:{sign}.2e}"
+    return text.replace("-", "−")
+
+
+def interval(limits: tuple[float, float], signed: bool = False) -> str:
+    """An interval in brackets."""
+    return f"[{number(limits[0], signed)}, {number(limits[1], signed)}]"
+
+
+def reason(
+    word: Zone, finding: Finding, limits: Limits, needed: int | None, n: int, at_least: int
+) -> str:
+    """Why a verdict is what it is."""
+    what = {
+        "left": "left − right" if not finding.offset else f"left − right − {finding.offset:g}",
+        "value": f"value − {finding.bound or 0:g}",
+        "group": "group − other",
+    }[finding.relation.split()[0]]
+    margin = f"the margin {finding.margin:g}" if finding.margin else "0"
+    place = f"{what} = {number(limits.value, True)} {interval(limits.interval(LEVEL), True)}"
+    of_many = f"; at least {at_least} of {n} comparisons must hold, this one tips the scale" if n > 1 else ""
+    if word == "holds":
+        return f"{place} lies on the claimed side of {margin}{of_many}"
+    if word == "violated":
+        return f"{place} lies on the other side of {margin}{of_many}"
+    more = f"about {needed:,} images would decide, if the estimate stayed" if needed else "the estimate lies on it"
+    return f"{place} cannot be told from {margin}; {more}{of_many}"
+
+
+def explanation(verdict: Verdict, reproduce: str) -> str:
+    """What was decided, by which numbers, and what follows; three lines."""
+    if not verdict.decided:
+        status = f"{verdict.verdict}, expected: {verdict.expected}"
+    elif verdict.as_expected:
+        status = f"{verdict.verdict}, {'as expected' if verdict.expected == verdict.verdict else 'left open'}"
+    else:
+        status = f"{verdict.verdict}, but expected: {verdict.expected}"
+    numbers = "; ".join(
+        f"{model} {number(estimate.value)} {interval(estimate.interval)} n={estimate.n:,}"
+        for model, estimate in verdict.estimates.items()
+    )
+    measured = f"{verdict.measure} ({verdict.unit}) at {verdict.level:.0%}: {numbers}; " if numbers else ""
+    because = f"expected because {verdict.expected_because}; " if verdict.expected_because else ""
+    return "\n".join([
+        f"{verdict.id} [{verdict.label}, strength {verdict.strength}] {status.upper()}: {verdict.claim}",
+        f"{measured}{verdict.reason}",
+        f"{because}reproduce: {reproduce}",
+    ])  # fmt: skip
