@@ -44,11 +44,12 @@ def sorted_unique(ids: NDArray[np.str_], where: str) -> NDArray[np.intp]:
     Raises:
         EvidenceError: An id is empty or stands twice.
     """
+    empty = int((ids == "").sum())
+    if empty:
+        raise EvidenceError(f"{where}: {empty} rows have no id; give every row the name of its image")
     order = np.argsort(ids, kind="stable")
     ranked = ids[order]
     twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
     if len(twice):
-        raise EvidenceError(f"{where}: {len(twice)} duplicate ids, such as {twice[0]!r}; keep one row for each image")
-    if len(ranked) and ranked[0] == "":
-        raise EvidenceError(f"{where}: a row has no id; give every row the name of its image")
+        raise EvidenceError(f"{where}: {len(twice)} duplicate ids, such as '{twice[0]}'; keep one row for each image")
     return order

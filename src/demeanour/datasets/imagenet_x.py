@@ -45,9 +45,12 @@ def read_imagenet_x(root: Path, data: str, classes: int) -> Frame:
     if prototypes.column_names != ["file_name"]:
         raise EvidenceError(f"{root / PROTOTYPES}: expected one column 'file_name', found {prototypes.column_names}")
 
-    ids = np.asarray(annotated["file_name"].to_pylist(), dtype=np.str_)
-    flags = np.stack([_flag(annotated, name, root) for name in FACTORS], axis=1)
-    labels = annotated["class"].to_numpy().astype(np.int64)
+    names = annotated["file_name"].to_pylist()
+    if not all(isinstance(name, str) for name in names):
+        raise EvidenceError(f"{root / ANNOTATIONS}: a row has no id ('file_name')")
+    ids = np.asarray(names, dtype=np.str_)
+    flags = np.stack([_integers(annotated, name, 0, 1, root) for name in FACTORS], axis=1).astype(bool)
+    labels = _integers(annotated, "class", 0, classes - 1, root)
     keep = ~np.isin(ids, np.asarray(prototypes["file_name"].to_pylist(), dtype=np.str_))
     ids, flags, labels = ids[keep], flags[keep], labels[keep]
     order = sorted_unique(ids, str(root / ANNOTATIONS))
@@ -55,8 +58,12 @@ def read_imagenet_x(root: Path, data: str, classes: int) -> Frame:
     return Frame(data, ids[order], columns, classes, names={"factors": FACTORS})
 
 
-def _flag(annotated: pa.Table, name: str, root: Path) -> NDArray[np.bool_]:
-    values = np.asarray(annotated[name].to_numpy())
-    if not np.isin(values, (0, 1)).all():
-        raise EvidenceError(f"{root / ANNOTATIONS}: '{name}' must be 0 or 1 in every row")
-    return values.astype(bool)
+def _integers(annotated: pa.Table, name: str, lower: int, upper: int, root: Path) -> NDArray[np.int64]:
+    column = annotated[name]
+    wanted = f"{lower} or {upper}" if upper == lower + 1 else f"a whole number in {lower} … {upper}"
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise EvidenceError(f"{root / ANNOTATIONS}: '{name}' must be {wanted} in every row, found {column.type}")
+    values = np.asarray(column.to_numpy()).astype(np.int64)
+    if len(values) and (values.min() < lower or values.max() > upper):
+        raise EvidenceError(f"{root / ANNOTATIONS}: '{name}' must be {wanted} in every row")
+    return values

@@ -29,12 +29,14 @@ def read_labels(path: Path, data: str, classes: int) -> Frame:
     name = next((column for column in ("id", "file_name") if column in table.column_names), None)
     if name is None or "label" not in table.column_names:
         raise EvidenceError(f"{path}: expected the columns 'file_name' and 'label', found {table.column_names}")
+    if len(table) == 0:
+        raise EvidenceError(f"{path}: holds no rows")
     if not pa.types.is_integer(table["label"].type):
         raise EvidenceError(f"{path}: 'label' must be a class index, found {table['label'].type}")
     if table["label"].null_count:
         raise EvidenceError(f"{path}: {table['label'].null_count} rows have no label")
     labels = table["label"].to_numpy().astype(np.int64)
-    if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
+    if labels.min() < 0 or labels.max() >= classes:
         raise EvidenceError(f"{path}: labels must lie in 0 … {classes - 1}")
     ids = np.asarray(table[name].to_pylist(), dtype=np.str_)
     order = sorted_unique(ids, str(path))

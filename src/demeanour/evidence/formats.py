@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from demeanour.evidence.table import COLUMNS, NO_ANSWER
 from demeanour.vocabulary import CATEGORIES
 
 Columns = dict[str, NDArray[np.generic]]
+# truncated, damaged, pickled, or another kind of file under the name
+_UNREADABLE = (ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,13 @@ def _read_imagenet_x(path: Path, _order: Order, _classes: int) -> tuple[NDArray[
 def _read_responses(path: Path, _order: Order, _classes: int) -> tuple[NDArray[np.str_], Columns]:
     table = _read_csv(path)
     code = {**{name: index for index, name in enumerate(CATEGORIES)}, "na": NO_ANSWER}
-    answers = table["object_response"].to_pylist()
+    answers = _present(table, "object_response", path).to_pylist()
     unknown = sorted({str(answer) for answer in answers if answer not in code})
     if unknown:
         hint = did_you_mean(unknown[0], code)
         raise EvidenceError(f"{path}: the response '{unknown[0]}' is none of the 16 categories; {hint}")
     # people's trials carry a prefix: 0001_s5n_s01_0_bird_00_bird3-bird2.png
-    names = [str(name).rsplit("_", 1)[-1] for name in table["imagename"].to_pylist()]
+    names = [str(name).rsplit("_", 1)[-1] for name in _present(table, "imagename", path).to_pylist()]
     ids = np.asarray(names, dtype=np.str_)
     return ids, {"prediction": np.asarray([code[answer] for answer in answers])}
 
@@ -133,8 +136,7 @@ def _read_quartet(path: Path, order: Order, _classes: int) -> tuple[NDArray[np.s
 
 def _read_logits(path: Path, order: Order, classes: int) -> tuple[NDArray[np.str_], Columns]:
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = _members(archive, path)
+        arrays = _load_archive(path)
         logits, labels, found = arrays["logits"], arrays.get("labels"), arrays.get("ids")
     else:
         logits = _load_array(path)
@@ -147,8 +149,9 @@ def _read_logits(path: Path, order: Order, classes: int) -> tuple[NDArray[np.str
     if found is not None and found.dtype.kind != "U":
         raise EvidenceError(f"{path}: 'ids' hold {found.dtype}, expected text (numpy's <U type)")
     ids = _row_ids(path, order, len(logits)) if found is None else found.astype(np.str_)
-    if len(ids) != len(logits) or (labels is not None and labels.shape != (len(logits),)):
-        raise EvidenceError(f"{path}: {len(logits)} rows of logits for {len(ids)} ids; one of each for every image")
+    for what, array in (("ids", ids), ("labels", labels)):
+        if array is not None and array.shape != (len(logits),):
+            raise EvidenceError(f"{path}: {len(logits)} rows of logits, but {what} of shape {array.shape}")
     return ids, columns_of_logits(logits, labels, str(path))
 
 
@@ -199,29 +202,36 @@ def _ordered_ids(path: Path) -> NDArray[np.str_]:
         raise EvidenceError(f"{path}: no valid JSON: {error}") from error
     if isinstance(content, dict):
         content = content.get("image_filenames")
-    names = [item[0] if isinstance(item, list) and item else item for item in content or []]
+    items = content if isinstance(content, list) else []
+    names = [item[0] if isinstance(item, list) and item else item for item in items]
     if not names or not all(isinstance(name, str) for name in names):
         raise EvidenceError(f"{path}: expected a list of image names, or 'image_filenames' with them")
     return np.asarray(names, dtype=np.str_)
 
 
 def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return [name.strip().strip('"') for name in file.readline().split(",")]
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        line = file.readline().strip()
+    if not line:
+        raise EvidenceError(f"{path}: is empty; the first line must name the columns")
+    return [name.strip().strip('"') for name in line.split(",")]
 
 
 def _read_csv(path: Path) -> pa.Table:
     text = {name: pa.string() for name in ("id", "file_name", "imagename", "object_response")}
-    convert = pyarrow.csv.ConvertOptions(column_types=text)
+    convert = pyarrow.csv.ConvertOptions(column_types=text, null_values=[""])
     parse = pyarrow.csv.ParseOptions(ignore_empty_lines=True)
     try:
-        return pyarrow.csv.read_csv(path, convert_options=convert, parse_options=parse)
+        table = pyarrow.csv.read_csv(path, convert_options=convert, parse_options=parse)
     except pa.ArrowInvalid as error:
         raise EvidenceError(f"{path}: no valid CSV: {error}") from error
+    if len(table) == 0:
+        raise EvidenceError(f"{path}: holds no rows")
+    return table
 
 
 def _column(table: pa.Table, name: str, path: Path) -> NDArray[np.generic]:
-    column = table[name]
+    column = _present(table, name, path)
     if column.null_count:
         raise EvidenceError(f"{path}: '{name}' is empty in {column.null_count} rows")
     if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
@@ -235,24 +245,31 @@ def _column(table: pa.Table, name: str, path: Path) -> NDArray[np.generic]:
 
 
 def _ids(table: pa.Table, name: str, path: Path) -> NDArray[np.str_]:
+    column = _present(table, name, path)
+    if column.null_count:
+        raise EvidenceError(f"{path}: {column.null_count} rows have no id")
+    return np.asarray(column.cast(pa.string()).to_pylist(), dtype=np.str_)
+
+
+def _present(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
     if name not in table.column_names:
-        raise EvidenceError(f"{path}: no column '{name}'; a row without the id of its image cannot be joined")
-    if table[name].null_count:
-        raise EvidenceError(f"{path}: {table[name].null_count} rows have no id")
-    return np.asarray(table[name].cast(pa.string()).to_pylist(), dtype=np.str_)
+        raise EvidenceError(f"{path}: no column '{name}'; found {', '.join(table.column_names)}")
+    return table[name]
 
 
 def _load_array(path: Path, memory_map: bool = False) -> NDArray[np.generic]:
     try:
         return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r" if memory_map else None))
-    except (ValueError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise EvidenceError(f"{path}: no readable array: {error}") from error
 
 
-def _members(archive: np.lib.npyio.NpzFile, path: Path) -> Columns:
-    if "logits" not in archive.files:
-        raise EvidenceError(f"{path}: no array 'logits'; found {', '.join(archive.files) or 'none'}")
+def _load_archive(path: Path) -> Columns:
     try:
-        return {name: np.asarray(archive[name]) for name in archive.files}
-    except ValueError as error:
-        raise EvidenceError(f"{path}: an array cannot be read without pickle: {error}") from error
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: np.asarray(archive[name]) for name in archive.files}
+    except _UNREADABLE as error:
+        raise EvidenceError(f"{path}: no readable .npz archive of arrays: {error}") from error
+    if "logits" not in arrays:
+        raise EvidenceError(f"{path}: no array 'logits'; found {', '.join(arrays) or 'none'}")
+    return arrays

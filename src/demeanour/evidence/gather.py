@@ -15,6 +15,7 @@ from demeanour.datasets.frame import Frame
 from demeanour.datasets.imagenet_x import read_imagenet_x
 from demeanour.datasets.labels import read_labels
 from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
+from demeanour.evidence.drawn import drawn_folder
 from demeanour.evidence.formats import Format, Order, find_format
 from demeanour.evidence.observations import Observations, observe
 from demeanour.evidence.store import Store, evidence_key, file_hash
@@ -25,8 +26,13 @@ ROW_ORDER = "row-order"
 _ENDINGS = (".parquet", ".csv", ".npz", ".npy")
 
 
-def expand(text: str, base: Path) -> Path:
+def expand(text: str, base: Path, store: Path) -> Path:
     """A path of a cast: ``${VARIABLES}`` replaced, relative to the cast's folder.
+
+    Args:
+        text: The path; ``drawn:PATH`` lies in the drawn cast's folder, which is made if need be.
+        base: The cast's folder.
+        store: The folder of evidence.
 
     Raises:
         NotMeasuredError: A variable is not set.
@@ -40,14 +46,16 @@ def expand(text: str, base: Path) -> Path:
             raise NotMeasuredError(f"the environment variable {name} is not set; {hint}")
         return os.environ[name]
 
+    if text.startswith("drawn:"):
+        return drawn_folder(store) / text.removeprefix("drawn:")
     path = Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()
     if path.is_absolute():
         return path
     # what a variable holds is meant from where the command runs, what the cast says from where the cast lies
-    return Path.cwd() / path if text.startswith("${") else base / path
+    return (Path.cwd() if text.startswith("${") else base).joinpath(path).resolve()
 
 
-def source_file(card: ModelCard, data: str, base: Path) -> Path:
+def source_file(card: ModelCard, data: str, base: Path, store: Path) -> Path:
     """The file with a model's predictions on a data set.
 
     Raises:
@@ -57,7 +65,7 @@ def source_file(card: ModelCard, data: str, base: Path) -> Path:
     scheme, _, rest = card.source.partition(":")
     if scheme != "predictions":
         raise EvidenceError(f"'{card.source}': this version reads `predictions:` sources only")
-    path = expand(rest, base)
+    path = expand(rest, base, store)
     if not path.exists():
         raise NotMeasuredError(f"{path} is missing")
     if path.is_file():
@@ -122,7 +130,7 @@ class Evidence:
     def _read(self, model: str, data: str) -> PredictionTable:
         card = self.cast.models[model]
         base = self.cast.path.parent
-        path = source_file(card, data, base)
+        path = source_file(card, data, base, self.store.root)
         kind = find_format(path, card.format)
         order = self._order(card)
         _, classes = self._size(data)
@@ -134,6 +142,7 @@ class Evidence:
             order=order.name,
             data=data,
             classes=classes,
+            no_answer=self._may_not_answer(data),
         )
         manifest = {"model": model, "data": data, "format": kind.name, "source": path.name}
         table = self.store.table(key, manifest, lambda: self._make(path, kind, order, data, classes))
@@ -142,7 +151,7 @@ class Evidence:
 
     def _make(self, path: Path, kind: Format, order: Order, data: str, classes: int) -> PredictionTable:
         ids, columns = kind.read(path, order, classes)
-        return prediction_table(ids, columns, classes, str(path), no_answer=self._reader(data) == "cue-conflict")
+        return prediction_table(ids, columns, classes, str(path), no_answer=self._may_not_answer(data))
 
     def _check(self, table: PredictionTable, data: str, where: str) -> None:
         """The table must hold the images of its data set, all of them, and no others."""
@@ -166,15 +175,15 @@ class Evidence:
             raise NotMeasuredError(f"the cast {self.cast.name} has no data card for {data}")
         return size_of(data, card)
 
-    def _reader(self, data: str) -> str:
-        return self.cast.data[data].reader
+    def _may_not_answer(self, data: str) -> bool:
+        return self.cast.data[data].reader == "cue-conflict"
 
     def _order(self, card: ModelCard) -> Order:
         if card.ids is None:
             return Order()
         if card.ids == ROW_ORDER:
             return Order(name=card.order)
-        return Order(ids=expand(card.ids, self.cast.path.parent))
+        return Order(ids=expand(card.ids, self.cast.path.parent, self.store.root))
 
     def _frame(self, data: str) -> Frame | None:
         """The data set's frame where it is in a file of its own; None where the tables tell."""
@@ -188,7 +197,7 @@ class Evidence:
             return None
         if card.root is None:
             raise EvidenceError(f"{data}: the reader '{card.reader}' needs a `root`")
-        root = expand(card.root, self.cast.path.parent)
+        root = expand(card.root, self.cast.path.parent, self.store.root)
         images, classes = size_of(data, card)
         frame = (read_labels if card.reader == "labels" else read_imagenet_x)(root, data, classes)
         if len(frame.ids) != images:
@@ -196,7 +205,7 @@ class Evidence:
         return frame
 
     def _frame_of_table(self, data: str, table: PredictionTable) -> Frame:
-        if self._reader(data) == "cue-conflict":
+        if self.cast.data[data].reader == "cue-conflict":
             return cue_conflict_frame(table.ids, data)
         if "label" not in table.columns:
             raise NotMeasuredError(f"{data}: the reader 'tables' takes labels from the tables, and this one has none")

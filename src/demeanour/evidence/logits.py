@@ -22,6 +22,8 @@ def columns_of_logits(
         EvidenceError: A logit is NaN or infinite, the largest logit of a row is not unique, or a label is no
             class index.
     """
+    if len(logits) == 0:
+        raise EvidenceError(f"{where}: holds no rows")
     scores = logits.astype(np.float64)
     wrong = ~np.isfinite(scores).all(axis=1)
     if wrong.any():

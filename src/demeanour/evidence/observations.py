@@ -79,7 +79,7 @@ def observe(model: str, table: PredictionTable, frame: Frame) -> Observations:
     if missing.any():
         raise EvidenceError(
             f"{model} on {frame.data}: no prediction for {int(missing.sum()):,} of {len(frame.ids):,} images, "
-            f"such as {frame.ids[np.argmax(missing)]!r}"
+            f"such as '{frame.ids[np.argmax(missing)]}'"
         )
     columns = {name: values[rows] for name, values in table.columns.items()}
     if "label" in columns and "label" in frame.columns:
@@ -88,7 +88,7 @@ def observe(model: str, table: PredictionTable, frame: Frame) -> Observations:
             first = int(np.argmax(wrong))
             raise EvidenceError(
                 f"{model} on {frame.data}: the table's labels contradict the data set's in {int(wrong.sum()):,} rows, "
-                f"such as {frame.ids[first]!r}: {columns['label'][first]} against {frame.columns['label'][first]}"
+                f"such as '{frame.ids[first]}': {columns['label'][first]} against {frame.columns['label'][first]}"
             )
     return Observations(model, frame.data, frame.ids, {**columns, **frame.columns}, frame.clusters, frame.names)
 
@@ -113,7 +113,7 @@ def check_paired(observed: Sequence[Observations]) -> None:
             if differ.any():
                 raise EvidenceError(
                     f"{first.model} and {other.model} have different labels for {int(differ.sum()):,} images of "
-                    f"{first.data}, such as {first.ids[np.argmax(differ)]!r}: their rows are not in one order"
+                    f"{first.data}, such as '{first.ids[np.argmax(differ)]}': their rows are not in one order"
                 )
 
 

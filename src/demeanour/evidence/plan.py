@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import source_file
@@ -28,10 +29,10 @@ def plan(cast: Cast, needs: Iterable[tuple[str, str]]) -> list[Unit]:
     return sorted(units)
 
 
-def locate(cast: Cast, unit: Unit) -> str:
+def locate(cast: Cast, unit: Unit, store: Path) -> str:
     """Where a unit's evidence comes from, or what is missing, in one line."""
     try:
-        return str(source_file(cast.models[unit.model], unit.data, cast.path.parent))
+        return str(source_file(cast.models[unit.model], unit.data, cast.path.parent, store))
     except EvidenceError as error:
         return f"WRONG: {error}"
     except NotMeasuredError as error:

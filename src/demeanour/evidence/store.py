@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 import platformdirs
@@ -42,15 +42,15 @@ def write_table(path: Path, table: PredictionTable, manifest: Mapping[str, objec
     record = {**manifest, "content": _content_hash(table)}
     arrow = pa.table(arrays).replace_schema_metadata({_MANIFEST: json.dumps(record, sort_keys=True)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as part:
-        try:
-            pa.parquet.write_table(arrow, part, compression="zstd")
-            part.flush()
-            os.fsync(part.fileno())
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
-    Path(part.name).replace(path)
+    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as file:
+            pa.parquet.write_table(arrow, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,10 @@ def _read(path: Path, key: str) -> PredictionTable | None:
         record = json.loads((arrow.schema.metadata or {}).get(_MANIFEST, b"{}"))
         columns = {name: _values(arrow[name]) for name in arrow.column_names if name != "id"}
         table = PredictionTable(np.asarray(arrow["id"].to_pylist(), dtype=np.str_), columns)
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+        ours = record["key"] == key and record["content"] == _content_hash(table)
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
-    return table if record.get("key") == key and record.get("content") == _content_hash(table) else None
+    return table if ours else None
 
 
 def _values(column: pa.ChunkedArray) -> NDArray[np.generic]:

@@ -123,4 +123,4 @@ def _checked(
 def _at(wrong: NDArray[np.bool_], values: NDArray[np.generic], ids: NDArray[np.str_]) -> str:
     rows = wrong.reshape(len(ids), -1).any(axis=1)
     first = int(np.argmax(rows))
-    return f"in {int(rows.sum())} rows, such as {ids[first]!r}: {values[first]}"
+    return f"in {int(rows.sum())} rows, such as '{ids[first]}': {values[first]}"

@@ -63,6 +63,8 @@ def read_document(path: Path) -> Document:
         what = getattr(error, "problem", None) or str(error)
         line = mark.line + 1 if mark else None
         raise ThresholdsError([Problem(path, "", f"is no valid YAML: {what}", line=line)]) from error
+    except ValueError as error:   # a value that its own tag or form belies, such as the 30th of February
+        raise ThresholdsError([Problem(path, "", f"is no valid YAML: a value cannot be read: {error}")]) from error
     if node is None:
         raise ThresholdsError([Problem(path, "", "is empty", "write at least one entry, or remove the file")])
     lines: dict[KeyPath, int] = {}

@@ -21,6 +21,8 @@ Defect = tuple[KeyPath, str, str]   # where in the entry, what, hint
 def lint(findings: Findings, cast: Cast | None, document: Document | None, casts: Path) -> list[Problem]:
     """All problems of well-formed findings, and of one cast with them.
 
+    Where a file could not be read, nothing is said that might be its fault: a finding that seems to be missing, say.
+
     Args:
         findings: The findings.
         cast: The cast in use, if it could be read.
@@ -33,11 +35,13 @@ def lint(findings: Findings, cast: Cast | None, document: Document | None, casts
     problems = []
     for finding in findings.findings.values():
         place, index = findings.places[finding.id]
-        defects = [*check_relation(finding), *check_measure(finding), *check_source(finding, findings)]
-        defects += [*check_data(finding, known), *check_selectors(finding, known)]
+        defects = [*check_relation(finding), *check_measure(finding)]
+        defects += check_source(finding, findings) if findings.papers_complete else []
+        defects += [*check_data(finding, known), *check_selectors(finding, known)] if cast is not None else []
         problems += [place.problem((index, *keys), message, hint) for keys, message, hint in defects]
     if cast is not None and document is not None:
-        cast_defects = [*check_cards(cast), *check_expectations(cast, findings), *check_published(cast, findings)]
+        cast_defects = [*check_cards(cast), *check_published(cast, findings)]
+        cast_defects += check_expectations(cast, findings) if findings.complete else []
         problems += [document.problem(keys, message, hint) for keys, message, hint in cast_defects]
     return problems
 
@@ -124,11 +128,11 @@ def check_selectors(finding: Finding, known: Sequence[Cast]) -> Iterator[Defect]
             if key == "model":
                 played = {name for cast in known for name in cast.models}
             else:
-                played = {str(getattr(card, key)) for cast in known for card in cast.models.values()}
+                played = {getattr(card, key) for cast in known for card in cast.models.values() if not card.context}
             for word in words:
                 if word not in played:
                     message = f"dead selector: no model of any cast has the {key} '{word}'"
-                    yield (*keys, key), message, did_you_mean(word, played)
+                    yield (*keys, key), message, did_you_mean(word, filter(None, played))
 
 
 def check_cards(cast: Cast) -> Iterator[Defect]:
@@ -168,7 +172,7 @@ def check_published(cast: Cast, findings: Findings) -> Iterator[Defect]:
     """Each published value speaks of a finding, a measure, a data set and a model that exist."""
     verdicts = {case.id for finding in findings.findings.values() for case in cases_of(finding, cast)}
     for key, measures in cast.published.items():
-        if key not in findings.findings and key not in verdicts:
+        if findings.complete and key not in findings.findings and key not in verdicts:
             hint = did_you_mean(key, (*findings.findings, *verdicts))
             yield ("published", key), f"there is no finding '{key}'", hint
         for measure, sets in measures.items():

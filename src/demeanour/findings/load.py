@@ -26,12 +26,16 @@ class Findings:
         findings: By id, in the order of the files.
         papers: By key.
         places: Where each finding stands: its document and its index in it.
+        complete: Whether every finding could be read.
+        papers_complete: Whether every work could be read.
     """
 
     root: Path
     findings: dict[str, Finding]
     papers: dict[str, Paper]
     places: dict[str, tuple[Document, int]]
+    complete: bool = True
+    papers_complete: bool = True
 
 
 def load_findings(root: Path, shipped: Path | None = None) -> tuple[Findings, list[Problem]]:
@@ -75,10 +79,11 @@ def load_findings(root: Path, shipped: Path | None = None) -> tuple[Findings, li
                 problems.append(document.problem((index, "id"), f"'{finding.id}' stands in {path.name}", hint))
             findings[finding.id] = finding
             places[finding.id] = (document, index)
-    papers = _load_papers(root, problems)
+    of_papers: list[Problem] = []
+    papers = _load_papers(root, of_papers)
     if shipped is not None and shipped != root:
-        papers = {**_load_papers(shipped, problems), **papers}
-    return Findings(root, findings, papers, places), problems
+        papers = {**_load_papers(shipped, of_papers), **papers}
+    return Findings(root, findings, papers, places, not problems, not of_papers), problems + of_papers
 
 
 def _load_papers(root: Path, problems: list[Problem]) -> dict[str, Paper]:
@@ -164,7 +169,8 @@ def _problem(model: type[BaseModel], defect: Any, document: Document, keys: KeyP
         words = [word.strip("'") for word in defect["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         return document.problem(path, f"found {_shown(found)}", did_you_mean(str(found), words))
     if kind in _EXPECTED:
-        hint = "YAML reads 1e-3 as text: write 0.001" if kind == "float_type" and _is_number(found) else ""
+        number = kind == "float_type" and isinstance(found, str) and _is_number(found)
+        hint = "YAML reads 1e-3 as text: write 0.001" if number else ""
         return document.problem(path, f"{_EXPECTED[kind]}, found {_shown(found)}", hint)
     return document.problem(path, f"{defect['msg'][0].lower()}{defect['msg'][1:]}, found {_shown(found)}")
 
@@ -193,10 +199,10 @@ def _is_wrapper(annotation: Any) -> bool:
     return annotation is not None and origin not in (list, dict) and bool(getattr(annotation, "__args__", ()))
 
 
-def _is_number(found: Any) -> bool:
+def _is_number(found: str) -> bool:
     try:
         float(found)
-    except (TypeError, ValueError):
+    except ValueError:
         return False
     return True
 

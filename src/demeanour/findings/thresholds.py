@@ -76,9 +76,12 @@ def load_thresholds(cast: str, findings: Path | None, root: Path) -> Thresholds:
 def examine(cast: str, findings: Path | None, root: Path) -> tuple[Findings, Cast | None, list[Problem]]:
     """Findings and cast as far as they can be read, and every problem that they have."""
     loaded, problems = load_findings(findings or root / "findings", root / "findings")
-    path = find_cast(cast, root / "casts")
-    found, document, cast_problems = load_cast(path)
-    problems += cast_problems
+    found, document = None, None
+    try:
+        found, document, cast_problems = load_cast(find_cast(cast, root / "casts"))
+        problems += cast_problems
+    except ThresholdsError as error:
+        problems += error.problems
     problems += lint(loaded, found, document, root / "casts")
     seen = sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.key))
     return loaded, found, _duplicate_cases(loaded, found, seen)

@@ -14,11 +14,13 @@ from demeanour.statistics.limits import Limits
 from demeanour.statistics.means import student
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Floats], Floats]   # weights (draws, rows) → values (draws,)
+Statistic = Callable[[Floats], Floats]   # weights (draws, rows) → values (draws,) or (draws, several)
 
 DRAWS = 10_000
+CLUSTER_DRAWS = 4_000   # whole clusters need the weights of every image
 GROUPS = 100
-_CHUNK = 2**24   # weights held at once
+UNDEFINED_SHARE = 0.01
+_CHUNK = 2**21   # weights held at once: 16 MB
 
 
 def distinct_rows(columns: Sequence[NDArray[Any]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -29,11 +31,13 @@ def distinct_rows(columns: Sequence[NDArray[Any]]) -> tuple[NDArray[np.intp], ND
     """
     codes = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
-        values = column.reshape(len(column), -1)
-        for part in values.T:
+        for part in column.reshape(len(column), -1).T:
+            if part.dtype == np.bool_ and codes.max(initial=0) < 2**60:
+                codes = 2 * codes + part
+                continue
             _, inverse = np.unique(part, return_inverse=True)
-            codes = codes * (int(inverse.max()) + 1) + inverse
             _, codes = np.unique(codes, return_inverse=True)
+            codes = codes * (int(inverse.max()) + 1) + inverse
     _, first, counts = np.unique(codes, return_index=True, return_counts=True)
     return first, counts
 
@@ -44,7 +48,7 @@ def bootstrap_draws(
     """Values of a statistic over bootstrap samples of images.
 
     Args:
-        statistic: From weights of the kinds of rows, (draws, kinds), to values, (draws,).
+        statistic: From weights of the kinds of rows, (draws, kinds), to values, (draws, …).
         counts: How many images are of each kind, (kinds,).
         rng: Where the draws come from.
         draws: How many.
@@ -57,7 +61,7 @@ def bootstrap_draws(
 
 
 def cluster_draws(
-    statistic: Statistic, clusters: Sequence[NDArray[np.integer]], rng: np.random.Generator, draws: int = DRAWS
+    statistic: Statistic, clusters: Sequence[NDArray[np.integer]], rng: np.random.Generator, draws: int = CLUSTER_DRAWS
 ) -> Floats:
     """Values of a statistic over samples of whole clusters.
 
@@ -65,7 +69,7 @@ def cluster_draws(
     of Owen, 2007, which errs on the wide side).
 
     Args:
-        statistic: From weights of the images, (draws, n), to values, (draws,).
+        statistic: From weights of the images, (draws, n), to values, (draws, …).
         clusters: For each clustering the cluster of every image, (n,) of int.
         rng: Where the draws come from.
         draws: How many.
@@ -84,40 +88,56 @@ def cluster_draws(
 def percentile_limits(value: float, draws: Floats, method: str) -> Limits:
     """Limits at the quantiles of bootstrap draws.
 
+    A draw in which the statistic is undefined counts as infinitely low for the lower limit and as infinitely high
+    for the upper one.
+
     Raises:
-        NotMeasuredError: A draw is not finite: the statistic is undefined on some samples of these images.
+        NotMeasuredError: The statistic is undefined in more than 1 % of the draws.
     """
-    if not np.isfinite(draws).all():
-        share = float((~np.isfinite(draws)).mean())
-        raise NotMeasuredError(f"undefined on {share:.1%} of the samples: too few images to say how far it may be off")
+    undefined = ~np.isfinite(draws)
+    if undefined.mean() > UNDEFINED_SHARE:
+        raise NotMeasuredError(f"undefined on {undefined.mean():.1%} of the samples: too few images to tell its error")
+    low, high = np.where(undefined, -np.inf, draws), np.where(undefined, np.inf, draws)
     return Limits(
         value,
-        lambda alpha: float(np.quantile(draws, alpha)),
-        lambda alpha: float(np.quantile(draws, 1 - alpha)),
+        lambda alpha: float(np.quantile(low, alpha, method="lower")),
+        lambda alpha: float(np.quantile(high, 1 - alpha, method="higher")),
         method,
     )
 
 
-def jackknife_limits(statistic: Statistic, n: int, rng: np.random.Generator) -> Limits:
-    """Grouped jackknife: leave out one of up to 100 random groups of equal size at a time, t limits.
+def left_out_values(statistic: Statistic, n: int, rng: np.random.Generator) -> Floats:
+    """Values of a statistic without one of up to 100 random groups of equal size at a time.
 
     Args:
-        statistic: From weights, (groups, n), to values, (groups,).
+        statistic: From weights, (groups, n), to values, (groups, …).
         n: The number of images, at least 20.
         rng: Who goes into which group.
 
     Raises:
-        NotMeasuredError: Fewer than 20 images, or the statistic does not vary at all.
+        NotMeasuredError: Fewer than 20 images.
     """
     if n < 20:
         raise NotMeasuredError(f"{n} images are too few for a jackknife; 20 are the least")
     groups = min(GROUPS, n // 2)
     member = rng.permutation(n) % groups
-    value = float(statistic(np.ones((1, n)))[0])
-    left_out = np.concatenate([
+    return np.concatenate([
         statistic((member[None, :] != part[:, None]).astype(np.float64))
         for part in np.array_split(np.arange(groups), -(-groups * n // _CHUNK))
     ])  # fmt: skip
+
+
+def jackknife_limits(value: float, left_out: Floats) -> Limits:
+    """Limits of Student's t from the values without one group each.
+
+    Args:
+        value: Of all images.
+        left_out: (groups,).
+
+    Raises:
+        NotMeasuredError: The value never varies.
+    """
+    groups = len(left_out)
     se = sqrt((groups - 1) / groups * float(((left_out - left_out.mean()) ** 2).sum()))
     if not se > 0:
         raise NotMeasuredError("leaving images out never changes the value: its error cannot be told")

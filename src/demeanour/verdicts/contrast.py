@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,9 +22,12 @@ from demeanour.statistics.resampling import (
     cluster_draws,
     distinct_rows,
     jackknife_limits,
+    left_out_values,
     percentile_limits,
 )
 from demeanour.statistics.seeds import generator
+
+Replicates = dict[str, Floats]   # group → (draws,)
 
 SMALL_COUNT = 10   # fewer hits or misses than this in a group: exact limits instead of resampled ones
 
@@ -88,7 +91,7 @@ def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tup
     exact = _exact(measure, term, columns)
     if exact is not None:
         return exact, None
-    return _resampled(measure, [term], {id(term.observed): columns}, value)
+    return _resampled(measure, [term], value)
 
 
 def _sum(
@@ -110,7 +113,7 @@ def _sum(
         limits = mean_limits(rows) if rows.std() > 0 else None
     else:
         try:
-            limits, two_way = _resampled(measure, terms, columns, value)
+            limits, two_way = _resampled(measure, terms, value)
         except NotMeasuredError:
             limits = None
     if limits is not None and limits.upper(0.05) > limits.lower(0.05):
@@ -123,42 +126,79 @@ def _sum(
     return independent_difference(sides[0], sides[1]), two_way
 
 
-def _resampled(
-    measure: Measure, terms: Sequence[Term], columns: dict[int, Columns], value: float
-) -> tuple[Limits, Limits | None]:
+def _resampled(measure: Measure, terms: Sequence[Term], value: float) -> tuple[Limits, Limits | None]:
+    """Limits from replicates of each model over the same resamples, so that differences are paired."""
     first = terms[0].observed
-    seed = (measure.name, first.data, *(f"{t.sign:+d}{t.observed.model}.{t.group}" for t in terms))
+
+    def total(values: Callable[[Observations], Replicates]) -> Floats:
+        return np.asarray(sum(term.sign * values(term.observed)[term.group] for term in terms))
+
     if measure.method == "jackknife":
-        # the groups depend on the images alone, so that all models of a data set are cut alike
-        groups = generator("jackknife", first.data)
-        return jackknife_limits(_statistic(measure, terms, columns), len(first), groups), None
-    coarse = {key: measure.coarse(cols) if measure.coarse else cols for key, cols in columns.items()}
+        return jackknife_limits(value, total(lambda one: _left_out(measure, one))), None
     if not first.clusters:
-        kinds, counts = distinct_rows([column for cols in coarse.values() for column in cols])
-        kept = {key: tuple(column[kinds] for column in cols) for key, cols in coarse.items()}
-        draws = bootstrap_draws(_statistic(measure, terms, kept), counts, generator(*seed))
+        together = tuple(dict.fromkeys(term.observed for term in terms))
+        draws = total(_image_draws(measure, together).__getitem__)
         return percentile_limits(value, draws, f"bootstrap of images, {len(draws):,} draws"), None
-    statistic = _statistic(measure, terms, coarse)
-    clusters = [first.columns[name].astype(np.int64) for name in first.clusters]
-    draws = cluster_draws(statistic, clusters[:1], generator(*seed))
-    source = first.clusters[0].replace("_", " ")
-    limits = percentile_limits(value, draws, f"bootstrap of {source}s, {len(draws):,} draws")
-    if len(clusters) < 2:
+    draws = total(lambda one: _cluster_draws(measure, one, 1))
+    limits = percentile_limits(value, draws, f"bootstrap of {_words(first.clusters[0])}s, {len(draws):,} draws")
+    if len(first.clusters) < 2:
         return limits, None
-    both = cluster_draws(statistic, clusters, generator("two-way", *seed))
-    names = " × ".join(name.replace("_", " ") for name in first.clusters)
-    return limits, percentile_limits(value, both[np.isfinite(both)], f"two-way bootstrap of {names}")
+    both = total(lambda one: _cluster_draws(measure, one, 2))
+    names = " × ".join(_words(name) for name in first.clusters[:2])
+    try:
+        return limits, percentile_limits(value, both, f"two-way bootstrap of {names}")
+    except NotMeasuredError:   # it stands beside what decides, and is not needed
+        return limits, None
 
 
-def _statistic(measure: Measure, terms: Sequence[Term], columns: dict[int, Columns]) -> Statistic:
+# Groups of images and clusters are drawn from the data set's name alone: replicate k of one model and replicate k of
+# another leave out, or repeat, the same images.
+
+
+@lru_cache(maxsize=128)
+def _left_out(measure: Measure, observed: Observations) -> Replicates:
+    statistic = _statistic(measure, [_columns(measure, observed)])
+    values = left_out_values(statistic, len(observed), generator("jackknife", observed.data))
+    return _by_group(measure, observed, values)
+
+
+@lru_cache(maxsize=128)
+def _cluster_draws(measure: Measure, observed: Observations, ways: int) -> Replicates:
+    clusters = [observed.columns[name].astype(np.int64) for name in observed.clusters[:ways]]
+    statistic = _statistic(measure, [_columns(measure, observed)])
+    values = cluster_draws(statistic, clusters, generator("clusters", observed.data, str(ways)))
+    return _by_group(measure, observed, values)
+
+
+@lru_cache(maxsize=128)
+def _image_draws(measure: Measure, together: tuple[Observations, ...]) -> dict[Observations, Replicates]:
+    """Bootstrap over images: those that are alike for all models of the comparison are drawn as one kind."""
+    columns = [_columns(measure, one) for one in together]
+    columns = [measure.coarse(cols) if measure.coarse else cols for cols in columns]
+    kinds, counts = distinct_rows([column for cols in columns for column in cols])
+    statistic = _statistic(measure, [tuple(column[kinds] for column in cols) for cols in columns])
+    seed = generator("images", measure.name, together[0].data, *(one.model for one in together))
+    values = bootstrap_draws(statistic, counts, seed)
+    parts = np.split(values, len(together), axis=1)
+    return {one: _by_group(measure, one, part) for one, part in zip(together, parts, strict=True)}
+
+
+def _statistic(measure: Measure, columns: Sequence[Columns]) -> Statistic:
+    """All groups of all models side by side: (draws, models × groups)."""
+
     def statistic(weights: Floats) -> Floats:
-        values = {key: measure.values(cols, weights) for key, cols in columns.items()}
-        total = np.zeros(len(weights))
-        for term in terms:
-            total = total + term.sign * values[id(term.observed)][term.group]
-        return total
+        return np.stack([value for cols in columns for value in measure.values(cols, weights).values()], axis=1)
 
     return statistic
+
+
+def _by_group(measure: Measure, observed: Observations, values: Floats) -> Replicates:
+    names = measure.values(_columns(measure, observed))
+    return {name: values[:, index] for index, name in enumerate(names)}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _columns(measure: Measure, observed: Observations) -> Columns:

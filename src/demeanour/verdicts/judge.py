@@ -85,7 +85,9 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
         word = zone_of_many([(one.claim, one.claimed) for one in counted], at_least)
         strained = sorted(counted, key=lambda one: one.strain)
         deciding = strained[len(counted) - at_least]   # with k of n, the k-th best is the one that tips the scale
-        reason = words.reason(word, finding, deciding.limits, _images_to_decide(deciding), len(counted), at_least)
+        reason = words.reason(
+            word, finding, deciding.limits, deciding.group, _images_to_decide(deciding), len(counted), at_least
+        )
     return replace(
         unmeasured,
         verdict=word,
@@ -101,7 +103,7 @@ def out_of_scope(case: OutOfScope) -> Verdict:
     """The entry of a finding that the cast cannot speak about."""
     finding, measure = case.finding, MEASURES[case.finding.measure]
     return Verdict(
-        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected="out of scope",
+        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected=None,
         verdict="out of scope", measure=measure.name, unit=measure.unit, reason=case.reason, label=finding.label,
         claim=finding.claim,
     )  # fmt: skip
@@ -186,7 +188,8 @@ def _part(one: _Compared, finding: Finding) -> Part:
 def _difference(one: _Compared, finding: Finding) -> Difference:
     shift = one.limits.value - one.found.limits.value
     two_way = one.found.two_way.shifted(shift).interval(LEVEL) if one.found.two_way else None
-    return Difference(one.limits.value, one.limits.interval(LEVEL), finding.margin, one.limits.method, two_way)
+    interval = one.limits.interval(LEVEL)
+    return Difference(one.limits.value, interval, finding.margin, one.group, one.limits.method, two_way)
 
 
 def _estimates(measure: Measure, terms: Sequence[Term]) -> dict[str, Estimate]:

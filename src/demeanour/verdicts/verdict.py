@@ -29,6 +29,7 @@ class Difference:
         value: In the measure's unit.
         interval: At the deciding level.
         margin: The finding's.
+        group: The group, and the other side where there are several: ``all``, ``texture``, ``bin-15 over bin-14``.
         method: How the interval was made.
         interval_two_way: The interval under two-way clustered resampling, where the data set allows it.
     """
@@ -36,6 +37,7 @@ class Difference:
     value: float
     interval: Interval
     margin: float
+    group: str
     method: str
     interval_two_way: Interval | None = None
 
@@ -72,7 +74,7 @@ class Verdict:
         finding: The finding's id.
         data: Data sets that it rests on.
         strength: Of the source's own evidence.
-        expected: What the cast expects.
+        expected: What the cast expects; None out of scope.
         verdict: The answer.
         measure: What decided.
         unit: Of the measure.
@@ -92,7 +94,7 @@ class Verdict:
     finding: str
     data: tuple[str, ...]
     strength: str
-    expected: str
+    expected: str | None
     verdict: Word
     measure: str
     unit: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from demeanour.findings.pairing import Case
 from demeanour.findings.schema import Finding
+from demeanour.measures.registry import ALL
 from demeanour.statistics.limits import Limits
 from demeanour.statistics.zones import LEVEL, Zone
 from demeanour.verdicts.verdict import Verdict
@@ -37,22 +38,36 @@ def interval(limits: tuple[float, float], signed: bool = False) -> str:
 
 
 def reason(
-    word: Zone, finding: Finding, limits: Limits, needed: int | None, n: int, at_least: int
+    word: Zone, finding: Finding, limits: Limits, group: str, needed: int | None, n: int, at_least: int
 ) -> str:
-    """Why a verdict is what it is."""
+    """Why a verdict is what it is.
+
+    Args:
+        word: The verdict.
+        finding: The claim.
+        limits: Of what is compared with the margin, in the comparison that tips the scale.
+        group: The group of that comparison.
+        needed: How many images would decide, if the estimate stayed.
+        n: How many comparisons count.
+        at_least: How many of them must hold.
+    """
     what = {
         "left": "left − right" if not finding.offset else f"left − right − {finding.offset:g}",
         "value": f"value − {finding.bound or 0:g}",
         "group": "group − other",
     }[finding.relation.split()[0]]
     margin = f"the margin {finding.margin:g}" if finding.margin else "0"
-    place = f"{what} = {number(limits.value, True)} {interval(limits.interval(LEVEL), True)}"
+    where = "" if group == ALL else f"{group}: "
+    place = f"{where}{what} = {number(limits.value, True)} {interval(limits.interval(LEVEL), True)}"
     of_many = f"; at least {at_least} of {n} comparisons must hold, this one tips the scale" if n > 1 else ""
+    of_group = "" if group == ALL else " of this kind"
     if word == "holds":
         return f"{place} lies on the claimed side of {margin}{of_many}"
     if word == "violated":
         return f"{place} lies on the other side of {margin}{of_many}"
-    more = f"about {needed:,} images would decide, if the estimate stayed" if needed else "the estimate lies on it"
+    more = "the estimate lies on it"
+    if needed:
+        more = f"about {needed:,} images{of_group} would decide, if the estimate stayed"
     return f"{place} cannot be told from {margin}; {more}{of_many}"
 
 

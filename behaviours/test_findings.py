@@ -1,0 +1,5 @@
+"""All findings whose file has no behaviours file of its own, such as a team's own under ``--findings``."""
+
+
+def test_findings(verdict):
+    assert verdict.as_expected, verdict.explanation

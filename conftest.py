@@ -1,0 +1,23 @@
+"""A run of the suite: its options and the plugins that make it; the parts are in ``fixtures/``."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:   # before numpy starts its threads: n workers share the cores, they don't fight
+    share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+pytest_plugins = ["fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evidence", "fixtures.verdict"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the behaviours."""
+    group = parser.getgroup("behaviours", "how models behave")
+    group.addoption("--cast", default="drawn", metavar="NAME|FILE", help="who plays, on what data: a cast of "
+                    "thresholds/casts/, or a YAML file (default: drawn)")  # fmt: skip
+    group.addoption("--findings", default=None, metavar="DIR", help="a folder of findings (default: "
+                    "thresholds/findings/)")  # fmt: skip
+    group.addoption("--reports", default=None, metavar="DIR", help="where the reports go (default: reports/)")

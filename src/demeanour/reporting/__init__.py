@@ -1,0 +1,1 @@
+"""Verdicts for people: terminal, Allure, Markdown, JSON, and the plots in them."""

@@ -1,0 +1,35 @@
+"""Colours and signs of verdicts: told apart by eyes of every kind, on light and on dark ground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from demeanour.verdicts.outcome import contradicts
+
+# Okabe and Ito's palette
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+INK, PALE, GROUND = "#1b1f24", "#8b949e", "#ffffff"
+
+MARKS = {"holds": "✔", "violated": "≠", "undecided": "?", "not measured": "–", "out of scope": "·"}
+GREEN, RED, AMBER, GREY = "#0b6e4f", "#b3261e", "#8a5a00", "#57606a"
+
+
+def colour(record: Mapping[str, Any]) -> str:
+    """What a verdict's card is headed with: red only where it contradicts what is expected."""
+    if contradicts(record):
+        return RED
+    colours = {"holds": GREEN, "violated": GREEN, "undecided": AMBER}
+    return colours.get(record["verdict"], GREY)
+
+
+def status(record: Mapping[str, Any]) -> str:
+    """A verdict in words, with what was expected of it."""
+    verdict, expected = str(record["verdict"]), str(record["expected"])
+    if verdict == "out of scope":
+        return verdict
+    if contradicts(record):
+        return f"{verdict} – but expected: {expected}"
+    if verdict == expected:
+        return f"{verdict}, as expected"
+    return f"{verdict} (expectation left open)" if expected == "undecided" else f"{verdict} (expected: {expected})"
