@@ -13,5 +13,6 @@ The claims are in ``thresholds/findings/calibration.yaml``.
 """
 
 
-def test_calibration(verdict):
+def test_calibration(case, judge):
+    verdict = judge(case)
     assert verdict.as_expected, verdict.explanation

@@ -13,5 +13,6 @@ The claims are in ``thresholds/findings/mistakes.yaml``.
 """
 
 
-def test_mistakes(verdict):
+def test_mistakes(case, judge):
+    verdict = judge(case)
     assert verdict.as_expected, verdict.explanation

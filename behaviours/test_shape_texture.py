@@ -13,5 +13,6 @@ The claims are in ``thresholds/findings/shape_texture.yaml``.
 """
 
 
-def test_shape_texture(verdict):
+def test_shape_texture(case, judge):
+    verdict = judge(case)
     assert verdict.as_expected, verdict.explanation

@@ -43,7 +43,7 @@ def main(draws: int) -> None:
             print(f"  {name}: {{expect: violated, reason: in all of {draws} draws}}")
         else:
             found = ", ".join(f"{word} in {count}" for word, count in counts.most_common())
-            print(f"  {name}: {{expect: undecided, reason: 'of {draws} draws: {found}'}}")
+            print(f"  {name}: {{expect: undecided, reason: 'over {draws} draws: {found}'}}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def test_a_violation_exits_1_and_says_why(suite: Suite, tmp_path: Path, workers:
     assert run.code == 1
     assert run.verdicts["outcome"] == "violation"
     assert "small.worse[vit] [T1, strength A] VIOLATED, BUT EXPECTED: HOLDS" in run.output
-    assert "left − right = +0.1500" in run.output
+    assert "sup − clip = +0.1500" in run.output
 
 
 @WORKERS

@@ -118,7 +118,7 @@ def bin_gap(
     w = as_weights(weights, len(confidence))
     member = _membership(confidence, bins)
     gaps = ratio((w * (confidence - correct)) @ member, w @ member)
-    shown = np.flatnonzero(member.mean(axis=0) >= SHOWN_SHARE)
+    shown = np.flatnonzero(member.sum(axis=0) >= max(1.0, SHOWN_SHARE * len(confidence)))
     return {f"bin-{index + 1:02d}": gaps[..., index] for index in shown}
 
 

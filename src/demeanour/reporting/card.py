@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 from html import escape
 
+from demeanour.findings.cast import Cast
 from demeanour.findings.schema import Finding, Paper
 from demeanour.reporting.style import GREY, INK, MARKS, colour, status
 from demeanour.verdicts.verdict import Verdict
 from demeanour.verdicts.words import interval, number
 
 
-def card(verdict: Verdict, finding: Finding, paper: Paper, svg: str | None, reproduce: str) -> str:
+def card(verdict: Verdict, finding: Finding, paper: Paper, cast: Cast, svg: str | None, reproduce: str) -> str:
     """The card: verdict, claim, quote, numbers with interval and margin, picture, how to reproduce.
 
     Args:
         verdict: What was decided.
         finding: The claim.
         paper: The work that it comes from.
+        cast: Who played, by which protocol.
         svg: The picture, or None.
         reproduce: The command that decides it again.
     """
@@ -33,14 +35,17 @@ def card(verdict: Verdict, finding: Finding, paper: Paper, svg: str | None, repr
         f"<p>{escape(_sentence(verdict.reason))}</p>",
     ]
     if verdict.expected_because:
-        body.append(f"<p><b>Expected because</b> {escape(verdict.expected_because)}</p>")
+        because = _sentence(verdict.expected_because)
+        body.append(f"<p><b>Expected: {escape(verdict.expected or '')}.</b> {escape(because)}</p>")
     body.append(_numbers(verdict))
     if svg is not None:
         data = base64.b64encode(svg.encode()).decode()
         body.append(f'<img alt="{escape(verdict.measure)} of {escape(", ".join(verdict.estimates))}" '
                     f'style="max-width:100%;background:#fff" src="data:image/svg+xml;base64,{data}">')  # fmt: skip
     body += [_parts(verdict), _source(finding, paper)]
-    body.append(f'<p style="color:{GREY};margin-bottom:0">Reproduce: <code>{escape(reproduce)}</code></p>')
+    body.append(_small(f"Cast {cast.name}: {_sentence(cast.about.strip())} Protocol: {cast.protocol}."))
+    code = f'<code style="color:{INK};background:#f0f2f5">{escape(reproduce)}</code>'
+    body.append(f'<p style="color:{GREY};margin-bottom:0">Reproduce: {code}</p>')
     return (
         f'<div style="font:14px/1.45 system-ui,sans-serif;color:{INK};background:#fff;border:1px solid #d0d7de;'
         f'border-radius:6px;max-width:860px">{head}<div style="padding:8px 14px 12px">{"".join(body)}</div></div>'
@@ -48,33 +53,48 @@ def card(verdict: Verdict, finding: Finding, paper: Paper, svg: str | None, repr
 
 
 def _numbers(verdict: Verdict) -> str:
-    level = f"{verdict.level:.0%}"
     published = (verdict.published or {}).get(verdict.measure, {}).get(verdict.data[0], {})
+    published = {model: value for model, value in published.items() if model in verdict.estimates}
     beside = list(verdict.shown)
-    header = ["", f"{verdict.measure} ({verdict.unit})", f"{level} interval", "images"]
+    header = ["", f"{verdict.measure}, {verdict.level:.0%} interval", "images"]
     header += ["published"] if published else []
     header += beside
     rows = []
     for model, estimate in verdict.estimates.items():
-        cells = [escape(model), number(estimate.value), interval(estimate.interval), f"{estimate.n:,}"]
+        cells = [escape(model), _value(number(estimate.value), interval(estimate.interval)), f"{estimate.n:,}"]
         if published:
             cells.append(number(published[model]) if model in published else "")
         cells += [number(verdict.shown[name][model], name == "signed_gap") if model in verdict.shown[name] else ""
                   for name in beside]  # fmt: skip
         rows.append(cells)
-    if verdict.difference:
-        d = verdict.difference
-        bold = [f"<b>{text}</b>" for text in (number(d.value, True), interval(d.interval, True))]
-        rows.append(["<b>compared with the margin</b>", *bold, f"margin {d.margin:g}"])
-        if d.interval_two_way:
-            rows.append(["two-way clustered", "", interval(d.interval_two_way, True), ""])
-    method = f'<p style="color:{GREY};margin:2px 0 8px">Interval: {escape(verdict.difference.method)}.</p>' if (
-        verdict.difference) else ""  # fmt: skip
-    others = {name: values for name, values in (verdict.published or {}).items() if name != verdict.measure}
-    for name, sets in others.items():
-        text = ", ".join(f"{model} {value:g}" for values in sets.values() for model, value in values.items())
-        method += f"<p>Published {escape(name)}: {escape(text)}.</p>"
-    return (_table(header, rows) if rows else "") + method
+    found = verdict.difference
+    if found:
+        rows.append([
+            f"<b>difference</b>, margin {found.margin:g}",
+            _value(f"<b>{number(found.value, True)}</b>", f"<b>{interval(found.interval, True)}</b>"),
+        ])  # fmt: skip
+        if found.interval_two_way:
+            rows.append(["two-way clustered", _value("", interval(found.interval_two_way, True))])
+    table = _table(header, rows) if rows else ""
+    return table + (_small(f"Unit: {verdict.unit}. Interval: {found.method}.") if found else "") + _published(verdict)
+
+
+def _published(verdict: Verdict) -> str:
+    """Published values of other measures than the one that decides."""
+    text = ""
+    for name, sets in (verdict.published or {}).items():
+        values = [f"{model} {value:g}" for models in sets.values() for model, value in models.items()
+                  if model in verdict.estimates and name != verdict.measure]  # fmt: skip
+        text += _small(f"Published {name}: {', '.join(values)}.") if values else ""
+    return text
+
+
+def _value(value: str, bounds: str) -> str:
+    return f'{value} <span style="white-space:nowrap">{bounds}</span>'
+
+
+def _small(text: str) -> str:
+    return f'<p style="color:{GREY};margin:2px 0 8px">{escape(text)}</p>'
 
 
 def _parts(verdict: Verdict) -> str:
@@ -84,9 +104,9 @@ def _parts(verdict: Verdict) -> str:
     for part in verdict.parts:
         said = f"{MARKS[part.verdict]} {part.verdict}" + ("" if part.counts else " (too few images to count)")
         value = number(part.value, True) if part.value is not None else ""
-        rows.append([escape(part.group), value, interval(part.interval, True) if part.interval else "",
-                     f"{part.n:,}", said])  # fmt: skip
-    return _table(["comparison", "difference", f"{verdict.level:.0%} interval", "images", "on its own"], rows)
+        bounds = interval(part.interval, True) if part.interval else ""
+        rows.append([escape(part.group), _value(value, bounds), f"{part.n:,}", said])
+    return _table(["comparison", f"difference, {verdict.level:.0%} interval", "images", "on its own"], rows)
 
 
 def _source(finding: Finding, paper: Paper) -> str:
@@ -95,8 +115,9 @@ def _source(finding: Finding, paper: Paper) -> str:
     place += [f"Figure {source.figure}"] if source.figure else []
     place += [f"Table {source.table}"] if source.table else []
     text = (
-        f'<blockquote style="margin:10px 0;padding:4px 12px;border-left:3px solid {GREY}">“{escape(source.quote)}”'
-        f'<br><span style="color:{GREY}">{escape(paper.title)} ({paper.year}), {", ".join(place)}</span></blockquote>'
+        f'<blockquote style="margin:10px 0;color:{INK};padding:4px 12px;border-left:3px solid {GREY}">'
+        f'“{escape(source.quote)}”<br>'
+        f'<span style="color:{GREY}">{escape(paper.title)} ({paper.year}), {", ".join(place)}</span></blockquote>'
     )
     for conflict in source.conflicts:
         text += f"<p><b>The sources disagree.</b> {escape(conflict)}</p>"
@@ -105,14 +126,16 @@ def _source(finding: Finding, paper: Paper) -> str:
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     return (
-        '<table style="border-collapse:collapse;margin:8px 0;font-variant-numeric:tabular-nums">'
+        '<table style="border-collapse:collapse;width:100%;margin:8px 0;font-size:13px;'
+        'font-variant-numeric:tabular-nums">'
         f"{_row('th', header)}{''.join(_row('td', row) for row in rows)}</table>"
     )
 
 
 def _row(tag: str, cells: list[str]) -> str:
-    style = "padding:3px 10px;border-bottom:1px solid #d0d7de;text-align:"
-    parts = [f'<{tag} style="{style}{"right" if i else "left"}">{text}</{tag}>' for i, text in enumerate(cells)]
+    style = f"padding:3px 6px;border-bottom:1px solid #d0d7de;white-space:normal;color:{INK};background:#fff"
+    parts = [f'<{tag} style="{style};text-align:{"right" if i else "left"}">{text}</{tag}>'
+             for i, text in enumerate(cells)]  # fmt: skip
     return f"<tr>{''.join(parts)}</tr>"
 
 

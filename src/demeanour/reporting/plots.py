@@ -100,7 +100,7 @@ def _error_ratios(
     axes.set_yticks(np.arange(len(names)), labels)
     for tick, name in zip(axes.get_yticklabels(), names, strict=True):
         tick.set_fontweight("bold" if name in speaks else "normal")
-    axes.set_xlabel("error ratio (lower is better; 1: as hard as the average image; pale: fewer than 150 images)")
+    axes.set_xlabel("error ratio (1: as hard as the average image; pale: fewer than 150 images)")
     axes.legend(frameon=False, loc="lower right")
 
 
@@ -118,7 +118,7 @@ def _shapes(
         label = None if person and index else ("people" if person else f"{one.model} ({float(values[ALL]):.3f})")
         at = [(CATEGORIES.index(name), float(value)) for name, value in values.items() if name != ALL]
         axes.plot([v for _, v in at], [i for i, _ in at], "o^sDvP"[index % 6] if not person else ".", color=colour,
-                  label=label, markersize=6 if not person else 5)  # fmt: skip
+                  label=label, markersize=6 if not person else 5, clip_on=False)  # fmt: skip
         axes.axvline(float(values[ALL]), color=colour, linewidth=1.6 if not person else 0.8, linestyle="--")
     axes.set_yticks(range(len(CATEGORIES)), CATEGORIES)
     axes.invert_yaxis()

@@ -155,9 +155,11 @@ def _listed(title: str, records: Sequence[Record]) -> list[str]:
         return []
     lines = [f"## {title}", ""]
     for record in records:
-        because = f" Expected {record['expected']} because {record['expected_because']}." if (
-            record["expected_because"]) else f" Expected: {record['expected']}."  # fmt: skip
-        lines.append(f"- **{record['label']}** `{record['id']}` {record['verdict']}: {record['reason']}.{because}")
+        because = f": {record['expected_because'].rstrip('.')}" if record["expected_because"] else ""
+        lines.append(
+            f"- **{record['label']}** `{record['id']}` {record['verdict']}: {record['reason']}. "
+            f"Expected {record['expected']}{because}."
+        )
     return [*lines, ""]
 
 

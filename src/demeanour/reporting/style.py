@@ -12,14 +12,14 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, PALE, GROUND = "#1b1f24", "#8b949e", "#ffffff"
 
 MARKS = {"holds": "✔", "violated": "≠", "undecided": "?", "not measured": "–", "out of scope": "·"}
-GREEN, RED, AMBER, GREY = "#0b6e4f", "#b3261e", "#8a5a00", "#57606a"
+GREEN, BLUE, RED, AMBER, GREY = "#0b6e4f", "#1f4e79", "#b3261e", "#8a5a00", "#57606a"
 
 
 def colour(record: Mapping[str, Any]) -> str:
     """What a verdict's card is headed with: red only where it contradicts what is expected."""
     if contradicts(record):
         return RED
-    colours = {"holds": GREEN, "violated": GREEN, "undecided": AMBER}
+    colours = {"holds": GREEN, "violated": BLUE, "undecided": AMBER}
     return colours.get(record["verdict"], GREY)
 
 

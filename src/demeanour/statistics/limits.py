@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+NO_WIDTH = 1e-12   # what rounding leaves of a spread of zero
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -21,6 +23,11 @@ class Limits:
     lower: Callable[[float], float]
     upper: Callable[[float], float]
     method: str
+
+    @property
+    def has_width(self) -> bool:
+        """Whether the limits leave any doubt; an interval without width claims to know what nobody can."""
+        return self.upper(0.05) - self.lower(0.05) > NO_WIDTH
 
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided interval with equal tails; level in (0, 1)."""

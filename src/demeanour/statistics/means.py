@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from demeanour.errors import NotMeasuredError
-from demeanour.statistics.limits import Limits
+from demeanour.statistics.limits import NO_WIDTH, Limits
 from demeanour.statistics.proportions import clopper_pearson
 
 
@@ -35,7 +35,7 @@ def mean_limits(rows: NDArray[np.float64]) -> Limits:
     if len(rows) < 2:
         raise NotMeasuredError("a mean of fewer than two images has no interval")
     spread = float(rows.std(ddof=1))
-    if spread == 0:
+    if spread <= NO_WIDTH:
         raise NotMeasuredError("all images have the same value: the spread of their mean cannot be told")
     return student(float(rows.mean()), spread / sqrt(len(rows)), len(rows) - 1, "t of paired rows")
 

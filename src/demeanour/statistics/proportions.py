@@ -35,10 +35,10 @@ def clopper_pearson(hits: int, n: int) -> Limits:
 def paired_difference(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Limits:
     """Limits for the difference of two proportions over the same images.
 
-    With 2,000 images and 50 discordant pairs or more, a normal interval of the paired differences. With fewer,
-    exact: given that a pair is discordant, on which side it falls is binomial, so that the sign test decides about
-    equality; how often pairs are discordant gets a tenth of α. Without a discordant pair on one side, that side's
-    limit is the exact binomial one, about 3 / n at α = .05: never a zero-width interval.
+    With 2,000 images and 50 discordant pairs or more (and 50 that fall otherwise), a normal interval of the paired
+    differences. With fewer, exact: given that a pair is discordant, on which side it falls is binomial, so that the
+    sign test decides about equality; how often pairs are discordant gets a tenth of α. Without a discordant pair on
+    one side, that side's limit is the exact binomial one, about 3 / n at α = .05: never a zero-width interval.
 
     Args:
         left: (n,) of bool.
@@ -47,7 +47,7 @@ def paired_difference(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Limi
     n = len(left)
     gained, lost = int((left & ~right).sum()), int((~left & right).sum())
     value = (gained - lost) / n
-    if n >= LARGE_N and gained + lost >= MANY_DISCORDANT:
+    if n >= LARGE_N and min(gained + lost, n - gained, n - lost) >= MANY_DISCORDANT:
         se = sqrt((gained + lost) / n - value**2) / sqrt(n)
         return Limits(
             value,

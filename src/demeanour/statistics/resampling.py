@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanour.errors import NotMeasuredError
-from demeanour.statistics.limits import Limits
+from demeanour.statistics.limits import NO_WIDTH, Limits
 from demeanour.statistics.means import student
 
 Floats = NDArray[np.float64]
@@ -139,7 +139,7 @@ def jackknife_limits(value: float, left_out: Floats) -> Limits:
     """
     groups = len(left_out)
     se = sqrt((groups - 1) / groups * float(((left_out - left_out.mean()) ** 2).sum()))
-    if not se > 0:
+    if not se > NO_WIDTH:
         raise NotMeasuredError("leaving images out never changes the value: its error cannot be told")
     return student(value, se, groups - 1, f"grouped jackknife, {groups} groups")
 

@@ -13,7 +13,7 @@ from demeanour.evidence.observations import Observations, check_paired
 from demeanour.measures.calibration import BIN_NAMES, bin_of
 from demeanour.measures.registry import Columns, Measure
 from demeanour.measures.weighting import Floats
-from demeanour.statistics.limits import Limits
+from demeanour.statistics.limits import NO_WIDTH, Limits
 from demeanour.statistics.means import gap_limits, mean_limits
 from demeanour.statistics.proportions import clopper_pearson, independent_difference, paired_difference
 from demeanour.statistics.resampling import (
@@ -73,7 +73,7 @@ def contrast(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
         limits, two_way = _single(measure, terms[0], columns[id(terms[0].observed)], values[0])
     else:
         limits, two_way = _sum(measure, terms, columns, values)
-    if not limits.upper(0.05) > limits.lower(0.05):
+    if not limits.has_width:
         raise NotMeasuredError(f"{measure.name}: its interval has no width; its error cannot be told")
     return Contrast(limits, n, two_way)
 
@@ -110,13 +110,13 @@ def _sum(
     elif measure.method in ("proportion", "mean"):
         assert measure.rows is not None
         rows = sum((t.sign * measure.rows(*columns[id(t.observed)]) for t in terms), np.zeros(len(terms[0].observed)))
-        limits = mean_limits(rows) if rows.std() > 0 else None
+        limits = mean_limits(rows) if rows.std() > NO_WIDTH else None
     else:
         try:
             limits, two_way = _resampled(measure, terms, value)
         except NotMeasuredError:
             limits = None
-    if limits is not None and limits.upper(0.05) > limits.lower(0.05):
+    if limits is not None and limits.has_width:
         return limits, two_way
     # too few cases for resampling, or sides that never differ: combine what is known of each side on its own
     if not pair:

@@ -29,14 +29,37 @@ class _Compared:
     group: str
     terms: tuple[Term, ...]
     found: Contrast
-    limits: Limits      # of the difference, as shown
-    claimed: Limits     # the same, turned so that the claim is "above" or "within"
+    shift: float        # what is compared with the margin is the contrast plus this
+    downwards: bool     # the claim is "below": turned round, it is "above"
     claim: Claim
     counts: bool
 
     @property
+    def limits(self) -> Limits:
+        """Of what is compared with the margin, as shown."""
+        return self.found.limits.shifted(self.shift)
+
+    @property
+    def two_way(self) -> Limits | None:
+        """The same under two-way clustered resampling, where there is one."""
+        return self.found.two_way.shifted(self.shift) if self.found.two_way else None
+
+    def turned(self, limits: Limits) -> Limits:
+        """Limits of the quantity that the claim wants above its margin, or within."""
+        return limits.scaled(-1) if self.downwards else limits
+
+    @property
+    def claimed(self) -> Limits:
+        return self.turned(self.limits)
+
+    @property
     def zone(self) -> Zone:
         return zone(self.claim, self.claimed)
+
+    @property
+    def two_way_zone(self) -> Zone | None:
+        """What the two-way clustered interval would say, where there is one."""
+        return zone(self.claim, self.turned(self.two_way)) if self.two_way else None
 
     @property
     def strain(self) -> float:
@@ -86,8 +109,11 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
         strained = sorted(counted, key=lambda one: one.strain)
         deciding = strained[len(counted) - at_least]   # with k of n, the k-th best is the one that tips the scale
         reason = words.reason(
-            word, finding, deciding.limits, deciding.group, _images_to_decide(deciding), len(counted), at_least
+            word, finding, deciding.terms, deciding.limits, _images_to_decide(deciding), len(counted), at_least
         )
+        other = deciding.two_way_zone
+        if other is not None and other != deciding.zone:
+            reason += f"; resampled by both sources at once it would be: {other}"
     return replace(
         unmeasured,
         verdict=word,
@@ -95,7 +121,7 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
         estimates=_estimates(measure, deciding.terms),
         difference=_difference(deciding, finding),
         parts=parts,
-        shown=_shown(measure, observed),
+        shown=_shown(measure, observed, deciding.terms[0].group),
     )
 
 
@@ -150,16 +176,14 @@ def _compared(
         name = f"{finding.group} over {group}"
     else:
         terms = tuple(Term(sign, one, group) for sign, one in signed)
-    found = contrast(measure, terms)
-    limits = found.limits.shifted(-(finding.bound or 0) - (finding.offset or 0))
+    shift = -(finding.bound or 0) - (finding.offset or 0)
     downwards = finding.relation in ("left < right", "left <= right", "value < bound")
-    claimed = limits.scaled(-1) if downwards else limits
     claim: Claim = Above(finding.margin)
     if finding.relation in ("left >= right", "left <= right"):
         claim = Above(-finding.margin)
     elif finding.relation == "left ~ right":
         claim = Within(finding.margin)
-    return _Compared(name, terms, found, limits, claimed, claim, counts)
+    return _Compared(name, terms, contrast(measure, terms), shift, downwards, claim, counts)
 
 
 def _groups(finding: Finding, measure: Measure, observed: dict[str, Observations]) -> list[str]:
@@ -186,8 +210,7 @@ def _part(one: _Compared, finding: Finding) -> Part:
 
 
 def _difference(one: _Compared, finding: Finding) -> Difference:
-    shift = one.limits.value - one.found.limits.value
-    two_way = one.found.two_way.shifted(shift).interval(LEVEL) if one.found.two_way else None
+    two_way = one.two_way.interval(LEVEL) if one.two_way else None
     interval = one.limits.interval(LEVEL)
     return Difference(one.limits.value, interval, finding.margin, one.group, one.limits.method, two_way)
 
@@ -202,16 +225,17 @@ def _estimates(measure: Measure, terms: Sequence[Term]) -> dict[str, Estimate]:
     return estimates
 
 
-def _shown(measure: Measure, observed: dict[str, Observations]) -> dict[str, dict[str, float]]:
-    """What is read beside the deciding numbers: ECE and accuracy with calibration, odds with error ratios."""
+def _shown(measure: Measure, observed: dict[str, Observations], group: str) -> dict[str, dict[str, float]]:
+    """What is read beside the deciding numbers, of the same group: ECE with calibration, odds with error ratios."""
     shown: dict[str, dict[str, float]] = {}
     for name in words.BESIDE.get(measure.name, ()):
         other = MEASURES[name]
         for model, one in observed.items():
             try:
-                value = float(other.values(tuple(one.column(need) for need in other.needs))[ALL])
+                values = other.values(tuple(one.column(need) for need in other.needs))
             except NotMeasuredError:
                 continue
+            value = float(values.get(group, values[ALL]))
             if math.isfinite(value):
                 shown.setdefault(name, {})[model] = value
     return shown

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from demeanour.findings.pairing import Case
 from demeanour.findings.schema import Finding
 from demeanour.measures.registry import ALL
 from demeanour.statistics.limits import Limits
 from demeanour.statistics.zones import LEVEL, Zone
+from demeanour.verdicts.contrast import Term
 from demeanour.verdicts.verdict import Verdict
 
 # what a reader wants to see beside the deciding measure
@@ -37,30 +40,36 @@ def interval(limits: tuple[float, float], signed: bool = False) -> str:
     return f"[{number(limits[0], signed)}, {number(limits[1], signed)}]"
 
 
+def subject(finding: Finding, terms: Sequence[Term]) -> str:
+    """What is compared with the margin, by the names of its models and groups."""
+    names, groups = [term.observed.model for term in terms], [term.group for term in terms]
+    if finding.relation == "group in top":
+        return f"{names[0]}: {groups[0]} − {groups[1]}"
+    text = f"({names[0]} − {names[1]}) − ({names[2]} − {names[3]})" if len(names) == 4 else " − ".join(names)
+    for constant in (finding.bound, finding.offset):
+        text += f" − {constant:g}" if constant else ""
+    return text if groups[0] == ALL else f"{groups[0]}: {text}"
+
+
 def reason(
-    word: Zone, finding: Finding, limits: Limits, group: str, needed: int | None, n: int, at_least: int
+    word: Zone, finding: Finding, terms: Sequence[Term], limits: Limits, needed: int | None, n: int, at_least: int
 ) -> str:
     """Why a verdict is what it is.
 
     Args:
         word: The verdict.
         finding: The claim.
-        limits: Of what is compared with the margin, in the comparison that tips the scale.
-        group: The group of that comparison.
+        terms: What is compared with the margin, in the comparison that tips the scale.
+        limits: Of that.
         needed: How many images would decide, if the estimate stayed.
         n: How many comparisons count.
         at_least: How many of them must hold.
     """
-    what = {
-        "left": "left − right" if not finding.offset else f"left − right − {finding.offset:g}",
-        "value": f"value − {finding.bound or 0:g}",
-        "group": "group − other",
-    }[finding.relation.split()[0]]
     margin = f"the margin {finding.margin:g}" if finding.margin else "0"
-    where = "" if group == ALL else f"{group}: "
-    place = f"{where}{what} = {number(limits.value, True)} {interval(limits.interval(LEVEL), True)}"
-    of_many = f"; at least {at_least} of {n} comparisons must hold, this one tips the scale" if n > 1 else ""
-    of_group = "" if group == ALL else " of this kind"
+    place = f"{subject(finding, terms)} = {number(limits.value, True)} {interval(limits.interval(LEVEL), True)}"
+    how_many = "all" if at_least == n else f"at least {at_least}"
+    of_many = f"; {how_many} of {n} comparisons must hold, this one tips the scale" if n > 1 else ""
+    of_group = "" if terms[0].group == ALL else " of this kind"
     if word == "holds":
         return f"{place} lies on the claimed side of {margin}{of_many}"
     if word == "violated":

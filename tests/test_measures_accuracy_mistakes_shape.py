@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score
+
+from demeanour.measures import accuracy, mistakes, shape_bias
+from demeanour.measures.registry import ALL, MEASURES
+from demeanour.vocabulary import CATEGORIES, FACTORS
+
+FEW = settings(max_examples=40, deadline=None, derandomize=True)
+RATIOS = {"error_ratio": mistakes.error_ratio, "error_odds_ratio": mistakes.error_odds_ratio}
+CUES = {"shape_bias": shape_bias.shape_bias, "cue_coverage": shape_bias.cue_coverage}
+NAN = float("nan")
+
+
+def floats(values):
+    return {group: float(value) for group, value in values.items()}
+
+
+def same(expected):
+    return pytest.approx(expected, nan_ok=True, abs=1e-12)
+
+
+# top-1 accuracy
+
+answers = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40).filter(
+    lambda drawn: any(weight for _, _, weight in drawn)
+)
+
+
+@FEW
+@given(answers)
+def test_top1_agrees_with_scikit_learn(drawn):
+    prediction, label, weights = (np.array(column) for column in zip(*drawn, strict=True))
+    correct = prediction == label
+    assert accuracy.top1(correct)[ALL] == pytest.approx(accuracy_score(label, prediction))
+    theirs = accuracy_score(label, prediction, sample_weight=weights)
+    assert accuracy.top1(correct, weights=weights)[ALL] == pytest.approx(theirs)
+
+
+@FEW
+@given(answers)
+def test_whole_weights_of_top1_are_repeated_images(drawn):
+    prediction, label, weights = (np.array(column) for column in zip(*drawn, strict=True))
+    repeated = accuracy.top1(np.repeat(prediction == label, weights))[ALL]
+    assert accuracy.top1(prediction == label, weights=weights)[ALL] == pytest.approx(repeated)
+
+
+def test_top1_of_nothing_is_nan():
+    assert np.isnan(accuracy.top1(np.zeros(0, bool))[ALL])
+    assert np.isnan(accuracy.top1(np.array([True]), weights=[0])[ALL])
+
+
+# error ratios by factor
+
+
+def ratios_by_dictionary(correct, factors, odds):
+    """The published computation: one list of images for each factor; an image may be in many."""
+    images = {name: [] for name in FACTORS}
+    for right, marks in zip(correct, factors, strict=True):
+        for name, marked in zip(FACTORS, marks, strict=True):
+            if marked:
+                images[name].append(bool(right))
+    overall = 1 - sum(correct) / len(correct)
+    values = {}
+    for name, rights in images.items():
+        error = 1 - sum(rights) / len(rights) if rights else NAN
+        if odds:
+            wrong, right = rights.count(False), rights.count(True)
+            all_wrong = len(correct) - int(sum(correct))
+            defined = right and all_wrong and all_wrong < len(correct)
+            values[name] = (wrong / right) / (all_wrong / int(sum(correct))) if defined else NAN
+        else:
+            values[name] = error / overall if overall and rights else NAN
+    return {ALL: sum(values.values()) / len(FACTORS), **values}
+
+
+def annotated(seed, n, share=0.3, error=0.4):
+    rng = np.random.default_rng(seed)
+    return rng.random(n) >= error, rng.random((n, len(FACTORS))) < share
+
+
+@pytest.mark.parametrize("name", RATIOS)
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("n", [4, 30, 400])
+def test_error_ratios_agree_with_a_dictionary_of_overlapping_factors(name, seed, n):
+    correct, factors = annotated(seed, n)
+    assert (factors.sum(axis=1) > 1).any()
+    expected = ratios_by_dictionary(correct, factors, odds=name == "error_odds_ratio")
+    assert floats(RATIOS[name](correct, factors)) == same(expected)
+
+
+def one_factor(correct, marked):
+    factors = np.ones((len(correct), len(FACTORS)), bool)
+    factors[:, 0] = marked
+    return np.array(correct), factors
+
+
+def test_error_ratio_by_hand():
+    correct, factors = one_factor([False, True, True, True], [True, True, False, False])
+    values = mistakes.error_ratio(correct, factors)
+    assert values["pose"] == pytest.approx(0.5 / 0.25)
+    assert values["style"] == pytest.approx(1)
+    assert values[ALL] == pytest.approx((2 + 15) / 16)
+
+
+def test_error_odds_ratio_by_hand():
+    correct, factors = one_factor([False, True, True, True], [True, True, False, False])
+    assert mistakes.error_odds_ratio(correct, factors)["pose"] == pytest.approx(1 / (1 / 3))
+
+
+@pytest.mark.parametrize("name", RATIOS)
+def test_a_factor_without_images_is_nan_and_so_is_the_mean(name):
+    values = RATIOS[name](*one_factor([False, True, True], [False, False, False]))
+    assert np.isnan(values["pose"])
+    assert np.isnan(values[ALL])
+    assert values["background"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", RATIOS)
+def test_a_model_without_errors_has_no_ratios(name):
+    values = RATIOS[name](*one_factor([True, True, True], [True, False, False]))
+    assert np.isnan(list(values.values())).all()
+
+
+def test_a_factor_with_errors_only_has_no_odds_but_a_ratio():
+    correct, factors = one_factor([False, False, True, True], [True, True, False, False])
+    assert np.isnan(mistakes.error_odds_ratio(correct, factors)["pose"])
+    assert mistakes.error_ratio(correct, factors)["pose"] == pytest.approx(2)
+
+
+def test_a_factor_without_errors_has_a_ratio_of_zero():
+    correct, factors = one_factor([True, True, False, True], [True, True, False, False])
+    assert [RATIOS[name](correct, factors)["pose"] for name in RATIOS] == [0, 0]
+
+
+def test_the_error_ratio_is_capped_by_the_error_and_the_odds_ratio_is_not():
+    rng = np.random.default_rng(0)
+    marked = rng.random(5000) < 0.1
+    correct, factors = one_factor(rng.random(5000) >= np.where(marked, 0.98, 0.7), marked)
+    cap = 1 / (~correct).mean()
+    assert mistakes.error_ratio(correct, factors)["pose"] <= cap
+    assert mistakes.error_odds_ratio(correct, factors)["pose"] > 5 * cap
+
+
+@FEW
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.sampled_from(list(RATIOS)))
+def test_whole_weights_of_error_ratios_are_repeated_images(seed, n, name):
+    correct, factors = annotated(seed, n)
+    weights = np.random.default_rng(seed + 1).integers(0, 4, n)
+    repeated = RATIOS[name](np.repeat(correct, weights), np.repeat(factors, weights, axis=0))
+    assert floats(RATIOS[name](correct, factors, weights=weights)) == same(floats(repeated))
+
+
+# shape bias and cue coverage
+
+GROUPS = (ALL, *CATEGORIES)
+
+
+def cues_by_loop(prediction, shape, texture):
+    decisions = {name: [] for name in GROUPS}
+    for said, s, t in zip(prediction.tolist(), shape.tolist(), texture.tolist(), strict=True):
+        decision = "shape" if said == s else "texture" if said == t else "neither"
+        decisions[ALL].append(decision)
+        decisions[CATEGORIES[s]].append(decision)
+    bias, coverage = {}, {}
+    for name, made in decisions.items():
+        if made or name == ALL:
+            decided = made.count("shape") + made.count("texture")
+            bias[name] = made.count("shape") / decided if decided else NAN
+            coverage[name] = decided / len(made) if made else NAN
+    return {"shape_bias": bias, "cue_coverage": coverage}
+
+
+def cue_conflicts(seed, n, classes=16):
+    """Predictions by shape, by texture, by neither and none at all (−1)."""
+    rng = np.random.default_rng(seed)
+    shape = rng.integers(0, classes, n)
+    texture = (shape + rng.integers(1, len(CATEGORIES), n)) % len(CATEGORIES)
+    other = rng.integers(-1, len(CATEGORIES), n)
+    prediction = np.choose(rng.integers(0, 4, n), [shape, texture, other, np.full(n, -1)])
+    return prediction, shape, texture
+
+
+@pytest.mark.parametrize("name", CUES)
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("n", [1, 12, 300])
+def test_cues_agree_with_a_loop_over_images(name, seed, n):
+    columns = cue_conflicts(seed, n)
+    assert floats(CUES[name](*columns)) == same(cues_by_loop(*columns)[name])
+
+
+def test_shape_bias_is_pooled_over_images_not_averaged_over_classes():
+    prediction, shape, texture = np.array([0, 0, 0, 5]), np.array([0, 0, 0, 1]), np.array([2, 2, 2, 5])
+    values = shape_bias.shape_bias(prediction, shape, texture)
+    assert floats(values) == same({ALL: 0.75, "airplane": 1, "bear": 0})
+
+
+def test_other_decisions_and_no_answer_count_in_the_coverage_only():
+    prediction, shape, texture = np.array([0, 1, 7, -1]), np.zeros(4, int), np.ones(4, int)
+    assert shape_bias.shape_bias(prediction, shape, texture)[ALL] == pytest.approx(0.5)
+    assert shape_bias.cue_coverage(prediction, shape, texture)[ALL] == pytest.approx(0.5)
+
+
+def test_no_decision_by_a_cue_has_no_shape_bias():
+    prediction, shape, texture = np.array([-1, 9, 0]), np.array([2, 2, 0]), np.array([1, 1, 1])
+    values = shape_bias.shape_bias(prediction, shape, texture)
+    assert floats(values) == same({ALL: 1, "airplane": 1, "bicycle": NAN})
+    assert shape_bias.cue_coverage(prediction, shape, texture)["bicycle"] == 0
+
+
+def test_classes_without_images_are_no_groups():
+    values = shape_bias.shape_bias(*cue_conflicts(0, 50, classes=3))
+    assert list(values) == [ALL, *CATEGORIES[:3]]
+
+
+@pytest.mark.parametrize("name", CUES)
+def test_cues_without_images_are_nan(name):
+    none = np.zeros(0, int)
+    assert floats(CUES[name](none, none, none)) == same({ALL: NAN})
+
+
+@FEW
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.sampled_from(list(CUES)))
+def test_whole_weights_of_cues_are_repeated_images(seed, n, name):
+    columns = cue_conflicts(seed, n, classes=4)
+    weights = np.random.default_rng(seed + 1).integers(0, 4, n)
+    weighted = floats(CUES[name](*columns, weights=weights))
+    repeated = floats(CUES[name](*(np.repeat(column, weights) for column in columns)))
+    assert weighted == same({group: repeated.get(group, NAN) for group in weighted})
+
+
+# all measures of the registry
+
+
+def example(name, seed=0, n=250):
+    """Columns that a measure needs, away from degenerate cases."""
+    rng = np.random.default_rng(seed)
+    confidence = rng.beta(2, 1.2, n)
+    correct, factors = annotated(seed, n)
+    prediction, shape, texture = cue_conflicts(seed, n)
+    found = {
+        "confidence": confidence, "correct": correct, "factors": factors,
+        "prediction": prediction, "shape": shape, "texture": texture,
+    }  # fmt: skip
+    return tuple(found[need] for need in MEASURES[name].needs)
+
+
+every_measure = pytest.mark.parametrize("name", MEASURES)
+
+
+def test_measures_are_found_by_their_names():
+    assert {name: measure.name for name, measure in MEASURES.items()} == {name: name for name in MEASURES}
+
+
+@every_measure
+def test_needs_are_the_positional_arguments_of_the_function(name):
+    parameters = inspect.signature(MEASURES[name].function).parameters.values()
+    positional = tuple(one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD)
+    assert MEASURES[name].needs == positional
+
+
+@every_measure
+def test_weights_are_an_option_of_every_measure(name):
+    measure, columns = MEASURES[name], example(name)
+    assert floats(measure.values(columns)) == same(floats(measure.values(columns, np.ones(len(columns[0])))))
+
+
+@every_measure
+def test_groups_are_the_declared_ones_and_each_has_support(name):
+    measure, columns = MEASURES[name], example(name)
+    values, support = measure.values(columns), measure.n(columns)
+    assert set(values) <= set(measure.groups)
+    assert set(values) <= set(support)
+    assert all(0 < support[group] <= len(columns[0]) for group in values)
+
+
+@pytest.mark.parametrize("name", ["error_ratio", "error_odds_ratio", "shape_bias", "cue_coverage", "bin_gap"])
+def test_support_counts_the_images_without_which_a_group_is_undefined(name):
+    measure, columns = MEASURES[name], example(name, n=120)
+    n = len(columns[0])
+    support = measure.n(columns)
+    for group in set(measure.values(columns)) - {ALL}:
+        member = {
+            "factors": lambda group: columns[1][:, FACTORS.index(group)],
+            "texture": lambda group: columns[1] == CATEGORIES.index(group),
+            "correct": lambda group: np.ceil(columns[0] * 15) == int(group.removeprefix("bin-")),
+        }[measure.needs[-1]](group)
+        assert support[group] == int(member.sum())
+        assert np.isnan(measure.values(columns, np.where(member, 0.0, 1.0))[group])
+    assert support.get(ALL, n) == n
+
+
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.method in ("proportion", "mean")])
+def test_the_mean_of_rows_is_the_value(name):
+    measure, columns = MEASURES[name], example(name)
+    rows = measure.rows(*columns)
+    weights = np.random.default_rng(1).integers(0, 5, len(rows))
+    assert rows.mean() == pytest.approx(float(measure.values(columns)[ALL]))
+    assert np.average(rows, weights=weights) == pytest.approx(float(measure.values(columns, weights)[ALL]))
+    if measure.method == "proportion":
+        assert set(rows.tolist()) == {0.0, 1.0}
+
+
+@every_measure
+def test_only_proportions_and_means_have_rows(name):
+    assert (MEASURES[name].rows is not None) is (MEASURES[name].method in ("proportion", "mean"))
+
+
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.counts])
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_give_the_value(name, seed):
+    measure, columns = MEASURES[name], example(name, seed)
+    counted = {group: measure.counts(group, columns) for group in measure.values(columns)}
+    checked = {group: one.scale * one.hits / one.n for group, one in counted.items() if one}
+    assert len(checked) >= len(FACTORS) - 1   # all groups but means of groups, and bins
+    assert checked == same({group: float(measure.values(columns)[group]) for group in checked})
+
+
+def test_groups_without_a_defined_share_have_no_counts():
+    correct, factors = one_factor([True, True, False], [False, False, False])
+    counts = MEASURES["error_ratio"].counts
+    assert counts(ALL, (correct, factors)) is None
+    assert counts("pose", (correct, factors)) is None
+    assert counts("style", (np.ones(3, bool), factors)) is None
+    undecided = (np.array([-1, -1]), np.array([0, 0]), np.array([1, 1]))
+    assert MEASURES["shape_bias"].counts("airplane", undecided) is None
+
+
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.coarse])
+def test_coarse_columns_give_the_same_values(name):
+    measure = MEASURES[name]
+    edges = np.r_[0, np.arange(1, 16) / 15, np.nextafter(np.arange(1, 15) / 15, 1)]
+    columns = (np.r_[example(name)[0], edges],)
+    weights = np.random.default_rng(2).integers(0, 5, (3, len(columns[0])))
+    coarse = measure.coarse(columns)
+    assert len(np.unique(coarse[0])) <= 15 < len(np.unique(columns[0]))
+    for group, values in measure.values(columns, weights).items():
+        np.testing.assert_allclose(measure.values(coarse, weights)[group], values)
+
+
+def test_the_biased_calibration_error_never_decides():
+    assert MEASURES["ece"].decides is False
+    assert MEASURES["ece"].instead == "calibration_error"
+    assert MEASURES["calibration_error"].decides is True
+
+
+@every_measure
+def test_a_measure_that_does_not_decide_names_one_that_does(name):
+    measure = MEASURES[name]
+    assert measure.decides is (measure.instead is None)
+    assert measure.decides or MEASURES[measure.instead].decides
+
+
+@every_measure
+@FEW
+@given(st.integers(0, 2**32 - 1))
+def test_many_weights_at_once_equal_one_after_the_other(name, seed):
+    measure, columns = MEASURES[name], example(name, seed, n=25)
+    weights = np.random.default_rng(seed).integers(0, 4, (2, 2, 25))
+    for group, values in measure.values(columns, weights).items():
+        alone = [[measure.values(columns, one)[group] for one in part] for part in weights]
+        assert values.shape == (2, 2)
+        np.testing.assert_allclose(values, alone, rtol=0, atol=1e-12)   # NaN where NaN
+
+
+@every_measure
+@pytest.mark.parametrize("weights", [-np.ones(30), np.full(30, np.nan), np.ones(29), np.ones((30, 2))])
+def test_impossible_weights_are_refused(name, weights):
+    with pytest.raises(ValueError, match="weights"):
+        MEASURES[name].values(example(name, n=30), weights)
