@@ -10,7 +10,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # before numpy starts its threads: n w
     share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
 
-pytest_plugins = ["fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evidence", "fixtures.judge"]
+pytest_plugins = [
+    "fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evidence", "fixtures.judge",
+    "fixtures.schedule",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

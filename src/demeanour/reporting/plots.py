@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,25 +40,44 @@ def plot(verdict: Verdict, observed: Sequence[Observations], context: Sequence[O
     Returns:
         An SVG document; the same input gives the same text.
     """
+    models = tuple(observed)
+    if verdict.measure in _OF_CONFIDENCE:
+        return _render(_reliability, models)
+    if verdict.measure in ("error_ratio", "error_odds_ratio"):
+        return _render(_error_ratios, models, frozenset(part.group for part in verdict.parts) or frozenset({ALL}))
+    if verdict.measure in ("shape_bias", "cue_coverage"):
+        return _render(_shapes, models, tuple(context))
+    parts = [(part.group, part.value, part.interval) for part in verdict.parts if part.value is not None]
+    if not parts and verdict.difference:
+        parts = [("difference", verdict.difference.value, verdict.difference.interval)]
+    margin = verdict.difference.margin if verdict.difference else 0.0
+    return _render(_forest, tuple(parts), margin, f"{verdict.measure}: difference, {verdict.level:.0%} interval")
+
+
+@lru_cache(maxsize=64)   # many verdicts rest on the same models' answers
+def _render(draw: Callable[..., None], *what: Any) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    draw = _PLOTS.get(verdict.measure, _forest)
     with mpl.rc_context(_RC):
-        figure = Canvas(layout="constrained")
-        draw(figure, verdict, observed, context)
+        figure = Canvas()
+        draw(figure, *what)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     return svg[svg.index("<svg") :]
 
 
-def _reliability(
-    figure: Figure, verdict: Verdict, observed: Sequence[Observations], context: Sequence[Observations]
-) -> None:
+def _margins(figure: Figure, left: float, bottom: float, right: float, top: float) -> None:
+    """Fixed margins in inches: measuring every label first would take as long as drawing the picture."""
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.12)
+
+
+def _reliability(figure: Figure, observed: tuple[Observations, ...]) -> None:
     """Confidence histogram above reliability diagram, a column for each model."""
-    del verdict, context
     figure.set_size_inches(3.1 * len(observed) + 0.4, 4.3)
+    _margins(figure, 0.55, 0.5, 0.1, 0.3)
     axes = figure.subplots(2, len(observed), squeeze=False, sharex=True, height_ratios=(1, 2.2))
     for column, one in enumerate(observed):
         curve = reliability_curve(one.column("confidence").astype(float), one.column("correct").astype(bool))
@@ -77,18 +97,15 @@ def _reliability(
             bottom.legend(frameon=False, loc="upper left", fontsize=8)
 
 
-def _error_ratios(
-    figure: Figure, verdict: Verdict, observed: Sequence[Observations], context: Sequence[Observations]
-) -> None:
+def _error_ratios(figure: Figure, observed: tuple[Observations, ...], speaks: frozenset[str]) -> None:
     """A row of bars for each factor, hardest factor of the first model on top; rare factors are pale."""
-    del context
     ratios = [error_ratio(one.column("correct").astype(bool), one.column("factors").astype(bool)) for one in observed]
     sizes = observed[0].column("factors").astype(bool).sum(axis=0)
     order = np.argsort([np.nan_to_num(float(ratios[0][name])) for name in FACTORS])
     names = [*(FACTORS[i] for i in order), ALL]
     labels = [*(f"{FACTORS[i]}  n={sizes[i]:,}" for i in order), "mean of 16"]
-    speaks = {part.group for part in verdict.parts} | {ALL if not verdict.parts else ""}
     figure.set_size_inches(6.6, 5.6)
+    _margins(figure, 1.75, 0.5, 0.15, 0.1)
     axes = figure.subplots()
     height = 0.8 / len(observed)
     for index, (one, values) in enumerate(zip(observed, ratios, strict=True)):
@@ -104,12 +121,10 @@ def _error_ratios(
     axes.legend(frameon=False, loc="lower right")
 
 
-def _shapes(
-    figure: Figure, verdict: Verdict, observed: Sequence[Observations], context: Sequence[Observations]
-) -> None:
+def _shapes(figure: Figure, observed: tuple[Observations, ...], context: tuple[Observations, ...]) -> None:
     """Shape against texture: a marker for each category, a line for the pooled value; people in grey."""
-    del verdict
     figure.set_size_inches(6.6, 5.2)
+    _margins(figure, 0.85, 0.5, 0.15, 0.6)
     axes = figure.subplots()
     for index, one in enumerate([*context, *observed]):
         values = shape_bias(*(one.column(name).astype(int) for name in ("prediction", "shape", "texture")))
@@ -129,35 +144,22 @@ def _shapes(
 
 
 def _forest(
-    figure: Figure, verdict: Verdict, observed: Sequence[Observations], context: Sequence[Observations]
+    figure: Figure, rows: tuple[tuple[str, float, tuple[float, float]], ...], margin: float, label: str
 ) -> None:
     """What is compared with the margin, and its interval."""
-    del observed, context
-    rows = [(part.group, part.value, part.interval) for part in verdict.parts if part.value is not None]
-    if not rows and verdict.difference:
-        rows = [("difference", verdict.difference.value, verdict.difference.interval)]
     figure.set_size_inches(6.6, 1.3 + 0.28 * len(rows))
+    _margins(figure, 0.4 + 0.075 * max((len(name) for name, _, _ in rows), default=0), 0.55, 0.15, 0.1)
     axes: Axes = figure.subplots()
     for index, (_, value, limits) in enumerate(rows):
-        axes.plot(limits or [value, value], [index, index], color=SERIES[0], linewidth=2)
+        axes.plot(limits, [index, index], color=SERIES[0], linewidth=2)
         axes.plot([value], [index], "o", color=SERIES[0])
     axes.axvline(0, color=INK, linewidth=1)
-    if verdict.difference and verdict.difference.margin:
-        for sign in (-1, 1):
-            axes.axvline(sign * verdict.difference.margin, color=SERIES[1], linewidth=1, linestyle="--")
+    for sign in (-1, 1) if margin else ():
+        axes.axvline(sign * margin, color=SERIES[1], linewidth=1, linestyle="--")
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.invert_yaxis()
     axes.margins(y=0.3)
-    axes.set_xlabel(f"{verdict.measure}: what is compared with the margin, {verdict.level:.0%} interval")
+    axes.set_xlabel(label)
 
 
-_PLOTS: dict[str, Callable[..., None]] = {
-    "calibration_error": _reliability,
-    "signed_gap": _reliability,
-    "bin_gap": _reliability,
-    "confidence_histogram": _reliability,
-    "low_confidence": _reliability,
-    "error_ratio": _error_ratios,
-    "error_odds_ratio": _error_ratios,
-    "shape_bias": _shapes,
-}
+_OF_CONFIDENCE = ("calibration_error", "signed_gap", "bin_gap", "confidence_histogram", "low_confidence", "ece")
