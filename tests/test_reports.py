@@ -124,6 +124,18 @@ def test_junit_xml_stays_short_and_says_why(suite: Suite, tmp_path: Path) -> Non
     assert file.stat().st_size < 5000
 
 
+def test_damaged_evidence_is_read_anew_and_said_so(suite: Suite, tmp_path: Path) -> None:
+    options = write_small(tmp_path)
+    cache = tmp_path / "own-cache"
+    assert suite(*options, DEMEANOUR_CACHE=str(cache)).code == 0
+    stored = sorted((cache / "predictions").glob("*.parquet"))
+    stored[0].write_bytes(stored[0].read_bytes()[:-100])
+    run = suite(*options, workers=2, DEMEANOUR_CACHE=str(cache))
+    assert run.code == 0
+    assert f"note: {stored[0]} was damaged or not ours; it is made anew" in run.output
+    assert len(run.verdicts["run"]["notes"]) == 1
+
+
 def test_a_team_s_own_findings_need_no_python(suite: Suite, tmp_path: Path) -> None:
     run = suite(*write_small(tmp_path))
     assert "behaviours/test_findings.py" in run.output

@@ -6,11 +6,12 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from demeanour import __version__
 from demeanour.reporting.style import MARKS, status
 from demeanour.verdicts.outcome import WORDS, contradicts
 from demeanour.verdicts.words import interval, number
@@ -30,6 +31,7 @@ class Run:
 
     Attributes:
         cast: The cast's name.
+        about: What the cast says of itself, and its protocol.
         code: The exit code.
         records: The verdicts' records, in the order of the findings; those out of scope last.
         command: What was typed.
@@ -37,10 +39,12 @@ class Run:
         seconds: How long it took.
         broken: What failed outside of any verdict.
         message: Why nothing could be judged at all.
+        notes: What happened on the way, such as evidence that was damaged and read anew.
         outcome: The outcome in words.
     """
 
     cast: str
+    about: str
     code: int
     records: Sequence[Record]
     command: str
@@ -48,7 +52,8 @@ class Run:
     seconds: float
     broken: Sequence[str] = ()
     message: str = ""
-    outcome: str = field(default="")
+    outcome: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def word(self) -> str:
@@ -58,8 +63,8 @@ class Run:
 
 def versions() -> dict[str, str]:
     """The versions that numbers depend on."""
-    found = {name: version(name) for name in ("demeanour", "numpy", "scipy", "pyarrow", "pytest")}
-    return {"python": platform.python_version(), **found}
+    found = {name: version(name) for name in ("numpy", "scipy", "pyarrow", "pytest")}
+    return {"python": platform.python_version(), "demeanour": __version__, **found}
 
 
 def verdicts_json(run: Run) -> str:
@@ -78,6 +83,7 @@ def verdicts_json(run: Run) -> str:
             "seconds": round(run.seconds, 2),
             "broken": list(run.broken),
             "message": run.message,
+            "notes": list(run.notes),
         },
         "verdicts": [{key: record[key] for key in _KEYS} for record in run.records],
     }
@@ -89,6 +95,7 @@ def summary_markdown(run: Run) -> str:
     judged = [record for record in run.records if record["verdict"] != "out of scope"]
     outside = [record for record in run.records if record["verdict"] == "out of scope"]
     lines = [f"# {run.word.capitalize()} – cast `{run.cast}` (exit {run.code})", "", counts(run.records), ""]
+    lines += [run.about, ""] if run.about else []
     if run.message:
         lines += ["```", run.message, "```", ""]
     lines += _listed("What contradicts the expectation", [record for record in judged if contradicts(record)])
@@ -106,6 +113,7 @@ def summary_markdown(run: Run) -> str:
     if outside:
         lines += ["<details><summary>", f"{len(outside)} out of scope of this cast", "</summary>", ""]
         lines += [f"- `{record['id']}`: {record['reason']}" for record in outside] + ["", "</details>", ""]
+    lines += [f"- Note: {note}" for note in run.notes] + [""] if run.notes else []
     lines += [f"`{run.command}`, {run.started}, {run.seconds:.1f} s. Intervals are those that decide (90 %).", ""]
     return "\n".join(lines)
 
