@@ -70,6 +70,9 @@ def show_plan(options: argparse.Namespace) -> int:
         expected = expectation.expect if expectation else "holds"
         models = ", ".join(case.models)
         print(f"  {case.finding.label:<4} {case.id}  {case.finding.measure} of {models}; expected: {expected}")
+    print("\nmodels:")
+    for name in sorted({unit.model for unit in units}):
+        print(f"  {name}: {thresholds.cast.models[name]}")
     print(f"\n{len(units)} prediction tables:")
     for unit, place in places.items():
         print(f"  {unit.model} on {unit.data}: {place}")
@@ -145,7 +148,8 @@ def _plain(value: float) -> float | None:
 
 
 def _print_values(name: str, data: str, values: dict[str, dict[str, Any]]) -> None:
-    print(f"{name} ({MEASURES[name].unit}) on {data}, {LEVEL:.0%} intervals")
+    better = "" if MEASURES[name].better == "neither" else f", {MEASURES[name].better} is better"
+    print(f"{name} ({MEASURES[name].unit}{better}) on {data}, {LEVEL:.0%} intervals")
     for model, groups in values.items():
         for group, found in groups.items():
             value = number(found["value"]) if found["value"] is not None else "undefined"

@@ -44,6 +44,11 @@ class ModelCard(Strict):
     context: bool = False
     note: Text | None = None
 
+    def __str__(self) -> str:
+        size = f"{self.parameters / 1e6:.0f} M parameters" if self.parameters else None
+        roles = [self.architecture, self.paradigm, self.pretraining, size, "context" if self.context else None]
+        return ", ".join(role for role in roles if role)
+
     def plays(self, selector: Selector) -> bool:
         """Whether the card's roles match (the selector's ``model`` key is matched by the cast)."""
         mine = {"architecture": self.architecture, "paradigm": self.paradigm, "pretraining": self.pretraining}

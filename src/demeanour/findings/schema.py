@@ -40,7 +40,7 @@ class Paper(Strict):
     title: Text
     url: Annotated[str, StringConstraints(pattern=r"^https://")]
     year: int
-    note: Text | None = None
+    note: Text | None = None   # what a reader of its quotes should know
 
 
 class Source(Strict):

@@ -43,13 +43,23 @@ def card(verdict: Verdict, finding: Finding, paper: Paper, cast: Cast, svg: str 
         body.append(f'<img alt="{escape(verdict.measure)} of {escape(", ".join(verdict.estimates))}" '
                     f'style="max-width:100%;background:#fff" src="data:image/svg+xml;base64,{data}">')  # fmt: skip
     body += [_parts(verdict), _source(finding, paper)]
-    body.append(_small(f"Cast {cast.name}: {_sentence(cast.about.strip())} Protocol: {cast.protocol}."))
+    body.append(_small(_played(verdict, cast)))
     code = f'<code style="color:{INK};background:#f0f2f5">{escape(reproduce)}</code>'
     body.append(f'<p style="color:{GREY};margin-bottom:0">Reproduce: {code}</p>')
     return (
         f'<div style="font:14px/1.45 system-ui,sans-serif;color:{INK};background:#fff;border:1px solid #d0d7de;'
         f'border-radius:6px;max-width:860px">{head}<div style="padding:8px 14px 12px">{"".join(body)}</div></div>'
     )
+
+
+def _played(verdict: Verdict, cast: Cast) -> str:
+    """The cast, its protocol, and what its cards say of the models and data of this verdict."""
+    text = f"Cast {cast.name}: {_sentence(cast.about.strip())} Protocol: {cast.protocol}."
+    for name in verdict.data:
+        text += f" {name}: {cast.data[name].version}." if cast.data[name].version else ""
+    for name in verdict.estimates:
+        text += f" {name}: {_sentence(cast.models[name].note or '')}" if cast.models[name].note else ""
+    return text
 
 
 def _numbers(verdict: Verdict) -> str:
@@ -121,7 +131,8 @@ def _source(finding: Finding, paper: Paper) -> str:
     )
     for conflict in source.conflicts:
         text += f"<p><b>The sources disagree.</b> {escape(conflict)}</p>"
-    return text + (f"<p>{escape(finding.note)}</p>" if finding.note else "")
+    text += f"<p>{escape(finding.note)}</p>" if finding.note else ""
+    return text + (_small(paper.note) if paper.note else "")
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -79,8 +79,7 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
     Returns:
         The verdict; *not measured*, with the reason, where evidence is missing or wrong.
     """
-    cast, finding = evidence.cast, case.finding
-    measure = MEASURES[finding.measure]
+    cast, finding, measure = evidence.cast, case.finding, MEASURES[case.finding.measure]
     expected, because = _expectation(case, cast, today or datetime.datetime.now(datetime.UTC).date())
     unmeasured = Verdict(
         id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected=expected,
@@ -88,23 +87,29 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
         claim=words.claim(case), published=cast.published_values(finding.id, case.id), expected_because=because,
     )  # fmt: skip
     try:
-        observed = {model: evidence.observations(model, case.data) for model in case.models}
-        compared, missing = _compare(case, measure, observed)
+        return _decide(case, measure, evidence, unmeasured)
     except NotMeasuredError as error:
         kind = "the evidence is wrong" if isinstance(error, EvidenceError) else "evidence is missing"
         return replace(unmeasured, reason=f"{kind}: {error}")
 
+
+def _decide(case: Case, measure: Measure, evidence: Evidence, unmeasured: Verdict) -> Verdict:
+    finding = case.finding
+    observed = {model: evidence.observations(model, case.data) for model in case.models}
+    compared, missing = _compare(case, measure, observed)
     counted = [one for one in compared if one.counts]
     several = len(compared) + len(missing) > 1
     parts = tuple(_part(one, finding) for one in compared) + missing if several else ()
     deciding = min(counted or compared, key=lambda one: one.strain, default=None)
     if deciding is None:
         return replace(unmeasured, reason="no group has any images", parts=parts)
-    at_least = _at_least(finding, counted)
     if not counted:
         word: Zone = "undecided"
         reason = f"every group has fewer than {finding.min_n} images, too few to decide anything"
+        if evidence.cast.expectation(finding.id, case.id) is None:   # what can never decide need not be explained
+            unmeasured = replace(unmeasured, expected="undecided", expected_because=reason)
     else:
+        at_least = _at_least(finding, counted)
         word = zone_of_many([(one.claim, one.claimed) for one in counted], at_least)
         strained = sorted(counted, key=lambda one: one.strain)
         deciding = strained[len(counted) - at_least]   # with k of n, the k-th best is the one that tips the scale
@@ -155,7 +160,8 @@ def _compare(
         terms = [(sign, observed[model]) for sign, model in comparison.terms]
         for group in _groups(case.finding, measure, observed):
             name = " ".join(part for part in (group, comparison.name) if part and (part != ALL or not comparison.name))
-            n = min(sizes[model].get(group, 0) for _, model in comparison.terms)
+            both = (group, case.finding.group or group)
+            n = min(sizes[model].get(one, 0) for _, model in comparison.terms for one in both)
             counts = n >= case.finding.min_n
             try:
                 compared.append(_compared(case.finding, measure, terms, group, name, counts))
