@@ -18,9 +18,11 @@ pytest_plugins = [
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the behaviours."""
+    from demeanour.findings.thresholds import DEFAULT_CAST
+
     group = parser.getgroup("behaviours", "how models behave")
-    group.addoption("--cast", default="drawn", metavar="NAME|FILE", help="who plays, on what data: a cast of "
-                    "thresholds/casts/, or a YAML file (default: drawn)")  # fmt: skip
+    group.addoption("--cast", default=DEFAULT_CAST, metavar="NAME|FILE", help="who plays, on what data: a cast "
+                    f"of thresholds/casts/, or a YAML file (default: {DEFAULT_CAST})")  # fmt: skip
     group.addoption("--findings", default=None, metavar="DIR", help="a folder of findings (default: "
                     "thresholds/findings/)")  # fmt: skip
     group.addoption("--reports", default=None, metavar="DIR", help="where the reports go (default: reports/)")

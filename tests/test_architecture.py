@@ -29,7 +29,7 @@ def imports(path: Path) -> Iterator[str]:
             assert node.level == 0, f"{path}: relative import"
             yield node.module or ""
             if node.module == "demeanour":
-                yield from (f"demeanour.{alias.name}" for alias in node.names)
+                yield from (f"demeanour.{alias.name}" for alias in node.names if alias.name != "__version__")
 
 
 def layer(path: Path) -> str:

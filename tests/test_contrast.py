@@ -452,15 +452,16 @@ def test_a_factor_without_images_is_not_measured():
 
 
 def test_a_few_images_are_too_few_for_a_calibration_error():
-    with pytest.raises(NotMeasuredError, match="19 images"):
+    with pytest.raises(NotMeasuredError, match="20 right and 20 wrong answers"):
         single("calibration_error", natural("one", n=19))
 
 
-def test_a_mean_that_never_varies_is_not_measured():
+def test_a_gap_that_never_varies_has_an_interval_all_the_same():
     sure = natural("sure", error=0)
     sure.columns["confidence"][:] = 1
-    with pytest.raises(NotMeasuredError):
-        single("signed_gap", sure)
+    limits = single("signed_gap", sure).limits
+    assert limits.value == 0
+    assert limits.upper(0.05) == pytest.approx(1 - 0.05 ** (1 / len(sure)))   # as far as no error in n allows
 
 
 # the same again

@@ -268,7 +268,7 @@ BAD_FINDINGS: dict[str, tuple[str, str, str, list[str]]] = {
                                         f"{EACH}.models.paradigm", ["dead selector", "'person'"]),
     "unknown data set": ("  data: imagenet-val\n", "  data: imagenet-vel # here\n", f"{PAIR}.data",
                          ["'imagenet-vel'", "did you mean 'imagenet-val'?"]),
-    "number for a data set": ("  data: imagenet-val\n", "  data: 5 # here\n", f"{PAIR}.data[0]",
+    "number for a data set": ("  data: imagenet-val\n", "  data: 5 # here\n", f"{PAIR}.data",
                               ["expected text", "5"]),
     "no data set": ("  data: imagenet-val\n", "  data: [] # here\n", f"{PAIR}.data", ["at least 1 item"]),
     "unknown measure": ("  measure: calibration_error\n", "  measure: calibration_eror # here\n", f"{PAIR}.measure",

@@ -19,7 +19,7 @@ from demeanour.evidence.formats import FORMATS, Order, find_format
 from demeanour.evidence.gather import Evidence, expand, source_file
 from demeanour.evidence.observations import Observations, check_paired
 from demeanour.evidence.store import Store
-from demeanour.evidence.table import PredictionTable, prediction_table
+from demeanour.evidence.table import COLUMNS, PredictionTable, prediction_table
 from demeanour.findings.cast import ModelCard
 from demeanour.findings.load import load_cast
 from demeanour.vocabulary import CATEGORIES
@@ -753,3 +753,12 @@ def test_a_name_that_is_none_of_a_cue_conflict_image_is_quoted(name: str) -> Non
 def test_images_without_any_conflict_are_refused() -> None:
     with pytest.raises(EvidenceError, match="no image in which shape and texture are of different classes"):
         cue_conflict_frame(np.asarray(["cat1-cat2.png", "dog1-dog2.png"]), "cue-conflict")
+
+
+def test_every_column_and_format_is_documented_as_it_is() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "predictions.md").read_text(encoding="utf-8")
+    for name, column in COLUMNS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        assert column.meaning.split(";")[0].split(",")[0] in row
+    for name in FORMATS:
+        assert f"| `{name}` |" in text

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from demeanour.datasets.catalogue import PUBLISHED
-from demeanour.errors import NotMeasuredError, ThresholdsError, did_you_mean
+from demeanour.errors import NotMeasuredError, Problem, ThresholdsError, did_you_mean
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.importing import import_predictions
-from demeanour.evidence.plan import locate, plan
+from demeanour.evidence.plan import locate, locate_root, plan
 from demeanour.evidence.store import Store
 from demeanour.findings.thresholds import DEFAULT_CAST, examine, load_thresholds, thresholds_folder
 from demeanour.measures.registry import MEASURES
@@ -27,11 +31,24 @@ LEVEL = 0.95   # of the intervals that `measure` prints; verdicts decide by thei
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 11 not measured, 12 bad thresholds, cast or options."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")   # a terminal that cannot write "−" is no reason to fail
+    options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:   # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return AS_EXPECTED
     except ThresholdsError as error:
+        print(error, file=sys.stderr)
+        return BAD_THRESHOLDS
+    except ValidationError as error:
+        for defect in error.errors(include_url=False):
+            print(f"{'.'.join(map(str, defect['loc']))}: {defect['msg']}, found {defect['input']!r}", file=sys.stderr)
+        return BAD_THRESHOLDS
+    except OSError as error:
         print(error, file=sys.stderr)
         return BAD_THRESHOLDS
     except NotMeasuredError as error:
@@ -44,7 +61,9 @@ def lint(options: argparse.Namespace) -> int:
     """Say everything that is wrong with the findings and the casts."""
     root = thresholds_folder()
     casts = [options.cast] if options.cast else sorted(path.stem for path in (root / "casts").glob("*.yaml"))
-    problems = []
+    problems: list[Problem] = []
+    if not casts:
+        raise ThresholdsError(f"{root / 'casts'} holds no cast")
     for cast in casts:
         findings, _, found = examine(cast, options.findings, root)
         problems += [problem for problem in found if problem not in problems]
@@ -63,7 +82,10 @@ def show_plan(options: argparse.Namespace) -> int:
     cases = [case for case in thresholds.cases.values() if options.match in case.id]
     store = Store.default()
     units = plan(thresholds.cast, [(model, case.data) for case in cases for model in case.models])
-    places = {unit: locate(thresholds.cast, unit, store.root) for unit in units}
+    places = {str(unit): locate(thresholds.cast, unit, store.root) for unit in units}
+    for data in sorted({case.data for case in cases}):
+        if thresholds.cast.data[data].root is not None:
+            places[f"labels and annotations of {data}"] = locate_root(thresholds.cast, data, store.root)
     print(f"{len(cases)} verdicts of the cast '{thresholds.cast.name}' ({thresholds.cast.protocol}):")
     for case in cases:
         expectation = thresholds.cast.expectation(case.finding.id, case.id)
@@ -73,15 +95,15 @@ def show_plan(options: argparse.Namespace) -> int:
     print("\nmodels:")
     for name in sorted({unit.model for unit in units}):
         print(f"  {name}: {thresholds.cast.models[name]}")
-    print(f"\n{len(units)} prediction tables:")
-    for unit, place in places.items():
-        print(f"  {unit.model} on {unit.data}: {place}")
-    missing = [unit for unit, place in places.items() if place.startswith(("MISSING", "WRONG"))]
+    print(f"\n{len(units)} prediction tables, and what they are joined with:")
+    for what, place in places.items():
+        print(f"  {what}: {place}")
+    missing = [place for place in places.values() if place.startswith(("MISSING", "WRONG"))]
     outside = [case for case in thresholds.out_of_scope if options.match in case.id]
     print(f"\n{len(outside)} out of scope of this cast:")
     for one in outside:
         print(f"  {one.finding.label:<4} {one.id}: {one.reason}")
-    for name in sorted({unit.data for unit in missing} & PUBLISHED.keys()):
+    for name in sorted({case.data for case in cases} & PUBLISHED.keys()) if missing else []:
         print(f"\n{name} can be had from: {PUBLISHED[name].obtain}")
     return NOT_MEASURED if missing else AS_EXPECTED
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from demeanour.errors import EvidenceError
@@ -36,6 +38,19 @@ class Frame:
         for name, values in self.columns.items():
             if len(values) != len(self.ids):
                 raise EvidenceError(f"{self.data}: {len(values)} values of {name} for {len(self.ids)} images")
+
+
+def distinct_columns(table: pa.Table, path: Path) -> pa.Table:
+    """The table itself.
+
+    Raises:
+        EvidenceError: Two columns share a name.
+    """
+    names = table.column_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EvidenceError(f"{path}: the column '{twice[0]}' stands twice; keep one")
+    return table
 
 
 def sorted_unique(ids: NDArray[np.str_], where: str) -> NDArray[np.intp]:

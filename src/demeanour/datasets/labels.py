@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from demeanour.datasets.frame import Frame, sorted_unique
+from demeanour.datasets.frame import Frame, distinct_columns, sorted_unique
 from demeanour.errors import EvidenceError, NotMeasuredError
 
 
@@ -26,6 +26,7 @@ def read_labels(path: Path, data: str, classes: int) -> Frame:
         table = pyarrow.csv.read_csv(path, convert_options=as_text)
     except pa.ArrowInvalid as error:
         raise EvidenceError(f"{path}: no valid CSV: {error}") from error
+    distinct_columns(table, path)
     name = next((column for column in ("id", "file_name") if column in table.column_names), None)
     if name is None or "label" not in table.column_names:
         raise EvidenceError(f"{path}: expected the columns 'file_name' and 'label', found {table.column_names}")

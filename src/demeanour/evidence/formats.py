@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from demeanour.datasets.frame import distinct_columns
 from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
 from demeanour.evidence.logits import columns_of_logits
 from demeanour.evidence.table import COLUMNS, NO_ANSWER
@@ -44,14 +45,12 @@ class Format:
     Attributes:
         name: How a card names it.
         version: Changes whenever the same file would give another table; part of the evidence's key.
-        what: The format in words, for messages.
         header: The columns that tell a CSV of this format, or none for binary files.
         read: From the file, the order of its rows and the number of classes: ids and columns.
     """
 
     name: str
     version: int
-    what: str
     header: tuple[str, ...]
     read: Callable[[Path, Order, int], tuple[NDArray[np.str_], Columns]]
 
@@ -89,7 +88,7 @@ def find_format(path: Path, name: str | None) -> Format:
 def _read_table(path: Path, _order: Order, _classes: int) -> tuple[NDArray[np.str_], Columns]:
     if path.suffix == ".parquet":
         try:
-            table = pa.parquet.read_table(path)
+            table = distinct_columns(pa.parquet.read_table(path), path)
         except (pa.ArrowException, OSError) as error:
             raise EvidenceError(f"{path}: no valid Parquet file: {error}") from error
     else:
@@ -165,14 +164,12 @@ def _read_top5(path: Path, order: Order, _classes: int) -> tuple[NDArray[np.str_
 FORMATS = {
     known.name: known
     for known in (
-        Format("imagenet-x", 1, "ImageNet-X's three columns", ("file_name", "predicted_class", "predicted_probability"),
-               _read_imagenet_x),
-        Format("responses", 1, "model-vs-human's responses", ("object_response", "category", "imagename"),
-               _read_responses),
-        Format("quartet", 1, "rows without ids", ("predictions", "true_label", "probabilities"), _read_quartet),
-        Format("table", 1, "our own prediction table", ("id", "prediction"), _read_table),
-        Format("logits", 1, "logits as .npz or .npy", (), _read_logits),
-        Format("top5", 1, "top-5 predictions as .npy", (), _read_top5),
+        Format("imagenet-x", 1, ("file_name", "predicted_class", "predicted_probability"), _read_imagenet_x),
+        Format("responses", 1, ("object_response", "category", "imagename"), _read_responses),
+        Format("quartet", 1, ("predictions", "true_label", "probabilities"), _read_quartet),
+        Format("table", 1, ("id", "prediction"), _read_table),
+        Format("logits", 1, (), _read_logits),
+        Format("top5", 1, (), _read_top5),
     )
 }  # fmt: skip
 
@@ -227,7 +224,7 @@ def _read_csv(path: Path) -> pa.Table:
         raise EvidenceError(f"{path}: no valid CSV: {error}") from error
     if len(table) == 0:
         raise EvidenceError(f"{path}: holds no rows")
-    return table
+    return distinct_columns(table, path)
 
 
 def _column(table: pa.Table, name: str, path: Path) -> NDArray[np.generic]:
@@ -236,6 +233,8 @@ def _column(table: pa.Table, name: str, path: Path) -> NDArray[np.generic]:
         raise EvidenceError(f"{path}: '{name}' is empty in {column.null_count} rows")
     if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
         lengths = {len(item) for item in column.to_pylist()}
+        if name not in COLUMNS or COLUMNS[name].width is None:
+            raise EvidenceError(f"{path}: '{name}' holds lists, expected one number in every row")
         if lengths != {COLUMNS[name].width}:
             raise EvidenceError(f"{path}: '{name}' must hold {COLUMNS[name].width} values in every row")
         return np.asarray(column.to_pylist())
@@ -246,6 +245,8 @@ def _column(table: pa.Table, name: str, path: Path) -> NDArray[np.generic]:
 
 def _ids(table: pa.Table, name: str, path: Path) -> NDArray[np.str_]:
     column = _present(table, name, path)
+    if not any(is_kind(column.type) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer)):
+        raise EvidenceError(f"{path}: '{name}' holds {column.type}, expected text")
     if column.null_count:
         raise EvidenceError(f"{path}: {column.null_count} rows have no id")
     return np.asarray(column.cast(pa.string()).to_pylist(), dtype=np.str_)

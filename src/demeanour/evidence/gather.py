@@ -20,9 +20,8 @@ from demeanour.evidence.formats import Format, Order, find_format
 from demeanour.evidence.observations import Observations, observe
 from demeanour.evidence.store import Store, evidence_key, file_hash
 from demeanour.evidence.table import PredictionTable, prediction_table
-from demeanour.findings.cast import Cast, DataCard, ModelCard
+from demeanour.findings.cast import ROW_ORDER, Cast, DataCard, ModelCard
 
-ROW_ORDER = "row-order"
 _ENDINGS = (".parquet", ".csv", ".npz", ".npy")
 
 

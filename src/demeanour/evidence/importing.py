@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from demeanour.errors import EvidenceError, ThresholdsError, did_you_mean
-from demeanour.evidence.gather import ROW_ORDER, Evidence
+from demeanour.evidence.gather import Evidence
 from demeanour.evidence.store import Store, file_hash, write_table
 from demeanour.evidence.table import PredictionTable
-from demeanour.findings.cast import Cast, DataCard, ModelCard
+from demeanour.findings.cast import ROW_ORDER, Cast, DataCard, ModelCard
 
 NAME = "imported"
 

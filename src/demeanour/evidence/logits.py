@@ -28,6 +28,8 @@ def columns_of_logits(
     wrong = ~np.isfinite(scores).all(axis=1)
     if wrong.any():
         raise EvidenceError(f"{where}: logits are not finite in {int(wrong.sum())} rows, first row {np.argmax(wrong)}")
+    if scores.shape[1] > 1 and scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-2):
+        raise EvidenceError(f"{where}: holds probabilities (every row adds up to 1), expected logits")
     best = np.sort(scores, axis=1)[:, -2:]
     tied = best[:, 0] == best[:, -1] if scores.shape[1] > 1 else np.zeros(len(scores), bool)
     if tied.any():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
-from demeanour.evidence.gather import source_file
-from demeanour.findings.cast import Cast
+from demeanour.evidence.gather import expand, source_file
+from demeanour.findings.cast import ROW_ORDER, Cast
 
 
 @dataclass(frozen=True, order=True)
@@ -17,6 +17,9 @@ class Unit:
 
     model: str
     data: str
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.data}"
 
 
 def plan(cast: Cast, needs: Iterable[tuple[str, str]]) -> list[Unit]:
@@ -31,9 +34,26 @@ def plan(cast: Cast, needs: Iterable[tuple[str, str]]) -> list[Unit]:
 
 def locate(cast: Cast, unit: Unit, store: Path) -> str:
     """Where a unit's evidence comes from, or what is missing, in one line."""
+    card, base = cast.models[unit.model], cast.path.parent
     try:
-        return str(source_file(cast.models[unit.model], unit.data, cast.path.parent, store))
+        if card.ids is not None and card.ids != ROW_ORDER:
+            _existing(expand(card.ids, base, store))
+        return str(source_file(card, unit.data, base, store))
     except EvidenceError as error:
         return f"WRONG: {error}"
     except NotMeasuredError as error:
         return f"MISSING: {error}"
+
+
+def locate_root(cast: Cast, data: str, store: Path) -> str:
+    """Where a data set's labels or annotations come from, or what is missing, in one line."""
+    try:
+        return str(_existing(expand(cast.data[data].root or "", cast.path.parent, store)))
+    except NotMeasuredError as error:
+        return f"MISSING: {error}"
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise NotMeasuredError(f"{path} is missing")
+    return path

@@ -87,14 +87,22 @@ class Store:
         found = _read(path, key)
         if found is not None:
             return found
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path.with_suffix(".lock"))
+            lock.acquire()
+        except OSError as error:
+            self.notice(f"{self.root} cannot be written ({error}); evidence is read but not kept")
+            return make()
+        try:
             found = _read(path, key)
             if found is None:
                 if path.exists():
                     self.notice(f"{path} was damaged or not ours; it is made anew")
                 found = make()
                 write_table(path, found, {**manifest, "key": key})
+        finally:
+            lock.release()
         return found
 
 

@@ -11,6 +11,8 @@ from pydantic import Field
 from demeanour.datasets.catalogue import images_of
 from demeanour.findings.schema import Number, Selector, Strict, Text, Words
 
+ROW_ORDER = "row-order"   # what a card says of tables whose rows have no ids
+
 Expected = Literal["holds", "violated", "undecided"]
 
 

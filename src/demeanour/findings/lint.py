@@ -7,14 +7,13 @@ from pathlib import Path
 
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.errors import Problem, did_you_mean
-from demeanour.findings.cast import Cast
+from demeanour.findings.cast import ROW_ORDER, Cast
 from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.load import Findings, load_cast
 from demeanour.findings.pairing import Case, cases_of
-from demeanour.findings.schema import Finding, Selector
+from demeanour.findings.schema import DEFAULT, EVERY, Finding, Selector
 from demeanour.measures.registry import ALL, MEASURES
 
-EVERY = "every"
 Defect = tuple[KeyPath, str, str]   # where in the entry, what, hint
 
 
@@ -38,9 +37,10 @@ def lint(findings: Findings, cast: Cast | None, document: Document | None, casts
         defects = [*check_relation(finding), *check_measure(finding)]
         defects += check_source(finding, findings) if findings.papers_complete else []
         defects += [*check_data(finding, known), *check_selectors(finding, known)] if cast is not None else []
+        defects += check_ids(finding, cast) if cast is not None else []
         problems += [place.problem((index, *keys), message, hint) for keys, message, hint in defects]
     if cast is not None and document is not None:
-        cast_defects = [*check_cards(cast), *check_published(cast, findings)]
+        cast_defects = [*check_cards(cast), *check_roles(cast, findings), *check_published(cast, findings)]
         cast_defects += check_expectations(cast, findings) if findings.complete else []
         problems += [document.problem(keys, message, hint) for keys, message, hint in cast_defects]
     return problems
@@ -66,10 +66,16 @@ def check_relation(finding: Finding) -> Iterator[Defect]:
         yield ("offset",), f"the relation '{finding.relation}' does not read 'offset'", "remove it"
     if finding.relation == "left ~ right" and finding.margin == 0:
         yield ("margin",), "no difference is smaller than 0", "give the margin within which both count as equal"
+    if finding.relation in ("left >= right", "left <= right") and finding.margin == 0:
+        strict = finding.relation.replace("=", "")
+        yield ("margin",), f"with a margin of 0 this is '{strict}'", "give the tolerance, or write the strict relation"
     if finding.groups and finding.relation == "group in top":
         yield ("groups",), "the relation 'group in top' compares with every other group", "remove it"
     if finding.except_groups and finding.groups != [EVERY]:
         yield ("except_groups",), "is read with 'groups: every' only", ""
+    known = MEASURES[finding.measure].groups if finding.measure in MEASURES else ()
+    if finding.at_least and finding.groups == [EVERY] and finding.at_least > len(known) > 0:
+        yield ("at_least",), f"at least {finding.at_least} of {len(known)} groups", "it can never hold"
     several = finding.groups is not None or (finding.compare is not None and finding.compare.against is not None)
     if finding.at_least is not None and not several:
         yield ("at_least",), "there is one comparison only", "name the groups, or remove it"
@@ -108,11 +114,16 @@ def check_source(finding: Finding, findings: Findings) -> Iterator[Defect]:
 
 
 def check_data(finding: Finding, known: Iterable[Cast]) -> Iterator[Defect]:
-    """Each data set is a published one, or one of some cast."""
+    """Each data set is a published one, or one of some cast; each has a strength."""
     names = {*PUBLISHED, *(data for cast in known for data in cast.data)}
     for data in finding.data:
         if data not in names:
             yield ("data",), f"no cast has a data set '{data}'", did_you_mean(data, names)
+        if data not in finding.strength and DEFAULT not in finding.strength:
+            yield ("strength",), f"says nothing of {data}", ""
+    for data in finding.strength:
+        if data not in (*finding.data, DEFAULT):
+            yield ("strength", data), f"the finding does not speak of '{data}'", did_you_mean(data, finding.data)
 
 
 def check_selectors(finding: Finding, known: Sequence[Cast]) -> Iterator[Defect]:
@@ -135,6 +146,13 @@ def check_selectors(finding: Finding, known: Sequence[Cast]) -> Iterator[Defect]
                     yield (*keys, key), message, did_you_mean(word, filter(None, played))
 
 
+def check_ids(finding: Finding, cast: Cast) -> Iterator[Defect]:
+    """No two verdicts of a finding have one id; ids of different findings differ by the finding's."""
+    ids = [case.id for case in cases_of(finding, cast)]
+    for name in sorted({name for name in ids if ids.count(name) > 1}):
+        yield ("id",), f"two verdicts would be called '{name}'", "tell its models apart by their names"
+
+
 def check_cards(cast: Cast) -> Iterator[Defect]:
     """Model and data cards fit together."""
     for name, model in cast.models.items():
@@ -144,9 +162,9 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
         for data in model.data:
             if data not in cast.data:
                 yield (*at, "data"), f"the cast has no data set '{data}'", did_you_mean(data, cast.data)
-        if model.ids == "row-order" and model.order is None:
+        if model.ids == ROW_ORDER and model.order is None:
             yield at, "`ids: row-order` needs 'order': the name of the order that its tables share", ""
-        if model.order is not None and model.ids != "row-order":
+        if model.order is not None and model.ids != ROW_ORDER:
             yield (*at, "order"), "is read with `ids: row-order` only", ""
     for name, data_card in cast.data.items():
         if name not in PUBLISHED and (data_card.images is None or data_card.classes is None):
@@ -155,6 +173,25 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
             yield ("data", name), f"the reader '{data_card.reader}' needs a 'root'", ""
         if data_card.reader in ("tables", "cue-conflict") and data_card.root is not None:
             yield ("data", name, "root"), f"the reader '{data_card.reader}' reads no 'root'", "remove it"
+
+
+def check_roles(cast: Cast, findings: Findings) -> Iterator[Defect]:
+    """No role is written otherwise than findings write it: ``Supervised`` would put a model out of every scope."""
+    for key in ("architecture", "paradigm", "pretraining"):
+        known = {word for f in findings.findings.values() for s in _selectors(f) for word in s.given().get(key, [])}
+        for name, card in cast.models.items():
+            word = getattr(card, key)
+            near = did_you_mean(word, known) if word and word not in known and not card.context else ""
+            alike = [other for other in known if word and other.casefold() == word.strip().casefold()]
+            if word not in known and (alike or (key == "paradigm" and near.startswith("did"))):
+                yield ("models", name, key), f"no finding selects the {key} '{word}'", near
+
+
+def _selectors(finding: Finding) -> list[Selector]:
+    found = [finding.models] if finding.models else []
+    if finding.compare is not None:
+        found += [finding.compare.left, finding.compare.right, *(finding.compare.gap or [])]
+    return found
 
 
 def check_expectations(cast: Cast, findings: Findings) -> Iterator[Defect]:

@@ -50,10 +50,13 @@ def load_findings(root: Path, shipped: Path | None = None) -> tuple[Findings, li
     """
     problems: list[Problem] = []
     if not root.is_dir():
-        return Findings(root, {}, {}, {}), [Problem(root, "", "is no folder of findings", "see --findings")]
+        missing = Problem(root, "", "is no folder of findings", "see --findings")
+        return Findings(root, {}, {}, {}, complete=False, papers_complete=False), [missing]
     files = sorted(path for path in root.glob("*.yaml") if path.name != PAPERS)
     if not files:
         problems.append(Problem(root, "", "holds no findings", "a findings file is a YAML list of findings"))
+    for path in sorted(root.glob("*.yml")):
+        problems.append(Problem(path, "", "would not be read", f"name it {path.stem}.yaml"))
     findings: dict[str, Finding] = {}
     places: dict[str, tuple[Document, int]] = {}
     for path in files:
@@ -160,6 +163,8 @@ def _problem(model: type[BaseModel], defect: Any, document: Document, keys: KeyP
     loc: KeyPath = tuple(part for part in defect["loc"] if part != "[key]")
     path = (*keys, *loc)
     kind, found = defect["type"], defect.get("input")
+    if kind not in ("missing", "extra_forbidden") and path not in document.lines and path[:-1] in document.lines:
+        path = path[:-1]   # what is written in short stands where its long form would have a key
     if kind == "extra_forbidden":
         known = _fields_at(model, loc[:-1])
         return document.problem(path, f"unknown key '{loc[-1]}'", did_you_mean(str(loc[-1]), known))

@@ -1,4 +1,4 @@
-"""Finding × models × data set: the cases that a cast can decide, each with an id that never changes."""
+"""Finding × models × data set: the cases that a cast can decide, each with an id that stays while the roles do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Case:
     """What one verdict is about.
 
     Attributes:
-        id: ``finding[label]``, readable and permanent: the test's parameter and the report's key.
+        id: ``finding[label]``: the test's parameter and the report's key. The label is as short as the roles allow,
+            so that a second ViT in a cast turns ``[vit]`` into ``[LEFT-RIGHT]``.
         finding: The claim.
         data: The data set.
         label: What tells the case from the finding's others.

@@ -14,7 +14,15 @@ def _one_or_many(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _letter_or_map(value: Any) -> Any:
+    return {DEFAULT: value} if isinstance(value, str) else value
+
+
+DEFAULT = "default"
+Letter = Annotated[str, StringConstraints(pattern=r"^[A-D](/[A-D])?$")]
 Words = Annotated[list[Text], BeforeValidator(_one_or_many), Field(min_length=1)]
+
+EVERY = "every"   # stands for every group of a measure
 
 Relation = Literal[
     "left > right",     # left exceeds right by more than the margin
@@ -95,7 +103,7 @@ class Finding(Strict):
         id: ``section.name``, permanent: test parameter, report history and key of expectations.
         label: The short name used in tables, such as ``C1``.
         strength: How strong the source's own evidence is: A large and corroborated, B clear, C within noise
-            or dependent on protocol, D contradicted by the source's own numbers.
+            or dependent on protocol, D contradicted by the source's own numbers; or a map of data sets to letters.
         measure: The name of the measure that decides.
         data: The data sets that the claim speaks of, one verdict for each.
         compare: The paired roles of a ``left … right`` relation.
@@ -116,7 +124,7 @@ class Finding(Strict):
     label: Text
     claim: Text
     source: Source
-    strength: Annotated[str, StringConstraints(pattern=r"^[A-D](/[A-D])?$")]
+    strength: Annotated[dict[Text, Letter], BeforeValidator(_letter_or_map), Field(min_length=1)]
     measure: Text
     data: Words
     compare: Compare | None = None
@@ -132,6 +140,10 @@ class Finding(Strict):
     top: Annotated[int, Field(ge=1)] | None = None
     min_n: Annotated[int, Field(ge=1)] = 1
     note: Text | None = None
+
+    def strength_on(self, data: str) -> str:
+        """How strong the source's evidence is on a data set."""
+        return self.strength.get(data) or self.strength.get(DEFAULT) or "unknown"
 
     @property
     def section(self) -> str:

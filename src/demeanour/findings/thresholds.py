@@ -83,18 +83,4 @@ def examine(cast: str, findings: Path | None, root: Path) -> tuple[Findings, Cas
     except ThresholdsError as error:
         problems += error.problems
     problems += lint(loaded, found, document, root / "casts")
-    seen = sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.key))
-    return loaded, found, _duplicate_cases(loaded, found, seen)
-
-
-def _duplicate_cases(findings: Findings, cast: Cast | None, problems: list[Problem]) -> list[Problem]:
-    if cast is None or problems:
-        return problems
-    ids: set[str] = set()
-    for finding in findings.findings.values():
-        for case in cases_of(finding, cast):
-            if case.id in ids:
-                place, index = findings.places[finding.id]
-                problems.append(place.problem((index, "id"), f"two verdicts would be called '{case.id}'"))
-            ids.add(case.id)
-    return problems
+    return loaded, found, sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.key))

@@ -45,7 +45,7 @@ class Measure:
         better: Which direction is better for a user, if either is.
         method: How its intervals are made: exact or normal for a ``proportion``, t for a ``mean`` of one number for
             each image, grouped ``jackknife``, (clustered) ``bootstrap``, or ``bin`` for gaps within bins.
-        groups: The names that its groups can have; an empty tuple where only the data tell.
+        groups: The names that its groups can have.
         version: Changes whenever the same columns would give another value.
         decides: Whether a finding may be decided by it; where not, ``instead`` says by which.
         instead: The measure that decides in its place.
@@ -76,7 +76,7 @@ class Measure:
 
     def n(self, columns: Columns) -> dict[str, int]:
         """How many images speak of each group."""
-        return self.support(*columns) if self.support else dict.fromkeys(self.groups or (ALL,), len(columns[0]))
+        return self.support(*columns) if self.support else dict.fromkeys(self.groups, len(columns[0]))
 
 
 def _factor_support(correct: NDArray[np.bool_], factors: NDArray[np.bool_]) -> dict[str, int]:
@@ -139,9 +139,7 @@ MEASURES = {
         Measure("bin_gap", calibration.bin_gap, ("confidence", "correct"), "confidence − accuracy", "neither", "bin",
                 groups=calibration.BIN_NAMES, support=_bin_support),
         Measure("confidence_histogram", calibration.confidence_histogram, ("confidence",), "fraction of images",
-                "neither", "bootstrap", groups=calibration.BIN_NAMES,
-                support=lambda confidence: dict.fromkeys(calibration.BIN_NAMES, len(confidence)),
-                counts=_histogram_counts, coarse=_bin_centres),
+                "neither", "bootstrap", groups=calibration.BIN_NAMES, counts=_histogram_counts, coarse=_bin_centres),
         Measure("low_confidence", calibration.low_confidence, ("confidence",), "fraction of images", "neither",
                 "proportion", rows=lambda confidence: (confidence <= 0.2).astype(np.float64)),
         Measure("error_ratio", mistakes.error_ratio, ("correct", "factors"), "ratio", "lower", "bootstrap",

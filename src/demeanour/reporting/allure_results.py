@@ -1,7 +1,8 @@
-"""Verdicts as Allure results: one card each, in the order of the literature, under ids that never change."""
+"""Verdicts as Allure results: one card each, in the literature's order, under ids that do not depend on the run."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def describe(verdict: Verdict, finding: Finding, paper: Paper, html: str) -> Non
     allure.dynamic.story(finding.claim)
     allure.dynamic.link(paper.url, name=f"{paper.title} ({paper.year})")
     allure.dynamic.label("ALLURE_ID", verdict.id)
-    allure.dynamic.label("strength", finding.strength)
+    allure.dynamic.label("strength", verdict.strength)
     allure.dynamic.label("verdict", verdict.verdict)
     for data in verdict.data:
         allure.dynamic.label("dataset", data)
@@ -52,6 +53,17 @@ def register() -> None:
     """Make all results of this process readable; once is enough."""
     if not any(isinstance(plugin, ReadableParameters) for plugin in allure_commons.plugin_manager.get_plugins()):
         allure_commons.plugin_manager.register(ReadableParameters())
+
+
+def write_categories(results: Path) -> None:
+    """Tell apart what Allure lumps together as skipped or failed."""
+    found = [
+        {"name": "Undecided: the data cannot tell", "matchedStatuses": ["skipped"], "messageRegex": ".* undecided: .*"},
+        {"name": "Not measured", "matchedStatuses": ["skipped"], "messageRegex": ".* not measured: .*"},
+        {"name": "Contradicts the expectation", "matchedStatuses": ["failed"]},
+        {"name": "Broken suite", "matchedStatuses": ["broken"]},
+    ]
+    (results / "categories.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def write_environment(results: Path, values: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from demeanour.findings.cast import Cast
 from demeanour.findings.schema import Finding, Paper
 from demeanour.reporting.style import GREY, INK, MARKS, colour, status
 from demeanour.verdicts.verdict import Verdict
-from demeanour.verdicts.words import interval, number
+from demeanour.verdicts.words import interval, number, percent
 
 
 def card(verdict: Verdict, finding: Finding, paper: Paper, cast: Cast, svg: str | None, reproduce: str) -> str:
@@ -66,7 +66,7 @@ def _numbers(verdict: Verdict) -> str:
     published = (verdict.published or {}).get(verdict.measure, {}).get(verdict.data[0], {})
     published = {model: value for model, value in published.items() if model in verdict.estimates}
     beside = list(verdict.shown)
-    header = ["", f"{verdict.measure}, {verdict.level:.0%} interval", "images"]
+    header = ["", f"{verdict.measure}, {percent(verdict.level)} interval", "images"]
     header += ["published"] if published else []
     header += beside
     rows = []
@@ -116,7 +116,7 @@ def _parts(verdict: Verdict) -> str:
         value = number(part.value, True) if part.value is not None else ""
         bounds = interval(part.interval, True) if part.interval else ""
         rows.append([escape(part.group), _value(value, bounds), f"{part.n:,}", said])
-    return _table(["comparison", f"difference, {verdict.level:.0%} interval", "images", "on its own"], rows)
+    return _table(["comparison", f"difference, {percent(verdict.level)} interval", "images", "on its own"], rows)
 
 
 def _source(finding: Finding, paper: Paper) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from demeanour.measures.registry import ALL
 from demeanour.measures.shape_bias import shape_bias
 from demeanour.reporting.style import GROUND, INK, PALE, SERIES
 from demeanour.verdicts.verdict import Verdict
+from demeanour.verdicts.words import percent
 from demeanour.vocabulary import CATEGORIES, FACTORS
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RC: Any = {
-    "svg.hashsalt": "demeanour", "svg.fonttype": "path", "font.size": 9.0, "axes.spines.top": False,
+    "svg.hashsalt": "demeanour", "svg.fonttype": "path", "text.parse_math": False, "font.size": 9.0,
+    "axes.spines.top": False,
     "axes.spines.right": False, "axes.edgecolor": INK, "text.color": INK, "axes.labelcolor": INK,
     "xtick.color": INK, "ytick.color": INK, "figure.facecolor": GROUND, "axes.facecolor": GROUND,
 }  # fmt: skip
@@ -44,14 +47,15 @@ def plot(verdict: Verdict, observed: Sequence[Observations], context: Sequence[O
     if verdict.measure in _OF_CONFIDENCE:
         return _render(_reliability, models)
     if verdict.measure in ("error_ratio", "error_odds_ratio"):
-        return _render(_error_ratios, models, frozenset(part.group for part in verdict.parts) or frozenset({ALL}))
+        groups = [part.group for part in verdict.parts] or [verdict.difference.group if verdict.difference else ALL]
+        return _render(_error_ratios, models, frozenset(word for group in groups for word in group.split(" over ")))
     if verdict.measure in ("shape_bias", "cue_coverage"):
         return _render(_shapes, models, tuple(context))
     parts = [(part.group, part.value, part.interval) for part in verdict.parts if part.value is not None]
     if not parts and verdict.difference:
         parts = [("difference", verdict.difference.value, verdict.difference.interval)]
     margin = verdict.difference.margin if verdict.difference else 0.0
-    return _render(_forest, tuple(parts), margin, f"{verdict.measure}: difference, {verdict.level:.0%} interval")
+    return _render(_forest, tuple(parts), margin, f"{verdict.measure}: difference, {percent(verdict.level)} interval")
 
 
 @lru_cache(maxsize=64)   # many verdicts rest on the same models' answers
@@ -59,7 +63,8 @@ def _render(draw: Callable[..., None], *what: Any) -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure as Canvas
 
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(_RC), warnings.catch_warnings():
+        warnings.simplefilter("ignore")   # a name that the font cannot write is no reason to fail
         figure = Canvas()
         draw(figure, *what)
         buffer = io.StringIO()
@@ -110,7 +115,8 @@ def _error_ratios(figure: Figure, observed: tuple[Observations, ...], speaks: fr
     height = 0.8 / len(observed)
     for index, (one, values) in enumerate(zip(observed, ratios, strict=True)):
         at = np.arange(len(names)) + 0.4 - height * (index + 0.5)
-        bars = axes.barh(at, [float(values[name]) for name in names], height, color=SERIES[index], label=one.model)
+        colour = SERIES[index % len(SERIES)]
+        bars = axes.barh(at, [float(values[name]) for name in names], height, color=colour, label=one.model)
         for bar, name in zip(bars, names, strict=True):
             bar.set_alpha(1.0 if name == ALL or sizes[FACTORS.index(name)] >= 150 else 0.35)
     axes.axvline(1, color=INK, linewidth=1)
@@ -129,11 +135,12 @@ def _shapes(figure: Figure, observed: tuple[Observations, ...], context: tuple[O
     for index, one in enumerate([*context, *observed]):
         values = shape_bias(*(one.column(name).astype(int) for name in ("prediction", "shape", "texture")))
         person = index < len(context)
-        colour = PALE if person else SERIES[index - len(context)]
+        colour = PALE if person else SERIES[(index - len(context)) % len(SERIES)]
         label = None if person and index else ("people" if person else f"{one.model} ({float(values[ALL]):.3f})")
         at = [(CATEGORIES.index(name), float(value)) for name, value in values.items() if name != ALL]
-        axes.plot([v for _, v in at], [i for i, _ in at], "o^sDvP"[index % 6] if not person else ".", color=colour,
-                  label=label, markersize=6 if not person else 5, clip_on=False)  # fmt: skip
+        marker = "." if person else "o^sDvP"[(index - len(context)) % 6]
+        axes.plot([v for _, v in at], [i for i, _ in at], marker, color=colour, label=label,
+                  markersize=5 if person else 6, clip_on=False)  # fmt: skip
         axes.axvline(float(values[ALL]), color=colour, linewidth=1.6 if not person else 0.8, linestyle="--")
     axes.set_yticks(range(len(CATEGORIES)), CATEGORIES)
     axes.invert_yaxis()
@@ -162,4 +169,4 @@ def _forest(
     axes.set_xlabel(label)
 
 
-_OF_CONFIDENCE = ("calibration_error", "signed_gap", "bin_gap", "confidence_histogram", "low_confidence", "ece")
+_OF_CONFIDENCE = ("calibration_error", "signed_gap", "bin_gap", "confidence_histogram", "low_confidence")

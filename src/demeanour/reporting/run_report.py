@@ -18,8 +18,8 @@ from demeanour.verdicts.words import interval, number
 
 SCHEMA = 1
 _KEYS = (
-    "id", "finding", "data", "strength", "expected", "verdict", "measure", "unit", "level", "estimates",
-    "difference", "parts", "published", "reason", "expected_because", "label", "claim", "shown",
+    "id", "finding", "data", "strength", "expected", "verdict", "measure", "measure_version", "unit", "level",
+    "estimates",    "difference", "parts", "published", "reason", "expected_because", "label", "claim", "shown",
 )  # fmt: skip
 
 Record = Mapping[str, Any]
@@ -40,7 +40,6 @@ class Run:
         broken: What failed outside of any verdict.
         message: Why nothing could be judged at all.
         notes: What happened on the way, such as evidence that was damaged and read anew.
-        outcome: The outcome in words.
     """
 
     cast: str
@@ -52,13 +51,12 @@ class Run:
     seconds: float
     broken: Sequence[str] = ()
     message: str = ""
-    outcome: str = ""
     notes: Sequence[str] = ()
 
     @property
     def word(self) -> str:
         """The outcome in words."""
-        return self.outcome or WORDS.get(self.code, "interrupted")
+        return WORDS.get(self.code, "interrupted")
 
 
 def versions() -> dict[str, str]:

@@ -77,7 +77,7 @@ def independent_difference(left: Limits, right: Limits) -> Limits:
     """Limits for a difference from the limits of its two sides (MOVER; Zou and Donner, 2008).
 
     Takes the sides for independent: for two models on the same images, whose errors go together, it is wider than
-    need be, never narrower.
+    need be. Two groups of one histogram go against each other, and there it is somewhat too narrow.
     """
     value = left.value - right.value
 

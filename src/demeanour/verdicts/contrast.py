@@ -30,6 +30,7 @@ from demeanour.statistics.seeds import generator
 Replicates = dict[str, Floats]   # group → (draws,)
 
 SMALL_COUNT = 10   # fewer hits or misses than this in a group: exact limits instead of resampled ones
+FEW_ERRORS = 20    # with fewer right or wrong answers than this, confidences alone would make an interval too narrow
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tup
         rows = measure.rows(*columns)
         if measure.method == "proportion":
             return clopper_pearson(int(rows.sum()), len(rows)), None
+        if _few_errors(term.observed):
+            confidence, correct = columns
+            return gap_limits(confidence, correct), None
         return mean_limits(rows), None
     exact = _exact(measure, term, columns)
     if exact is not None:
@@ -101,6 +105,8 @@ def _sum(
     pair = len(terms) == 2 and terms[0].sign == 1 and terms[1].sign == -1
     small = any(_exact(measure, term, columns[id(term.observed)]) is not None for term in terms)
     two_way: Limits | None = None
+    if measure.method in ("mean", "jackknife"):
+        small = any(_few_errors(term.observed) for term in terms)
     if measure.method == "bin" or small:
         limits = None
     elif measure.method == "proportion" and pair:
@@ -129,6 +135,8 @@ def _sum(
 def _resampled(measure: Measure, terms: Sequence[Term], value: float) -> tuple[Limits, Limits | None]:
     """Limits from replicates of each model over the same resamples, so that differences are paired."""
     first = terms[0].observed
+    if measure.method == "jackknife" and any(_few_errors(term.observed) for term in terms):
+        raise NotMeasuredError(f"{measure.name} needs {FEW_ERRORS} right and {FEW_ERRORS} wrong answers of each model")
 
     def total(values: Callable[[Observations], Replicates]) -> Floats:
         return np.asarray(sum(term.sign * values(term.observed)[term.group] for term in terms))
@@ -225,6 +233,11 @@ def _exact(measure: Measure, term: Term, columns: Columns) -> Limits | None:
     if counted is None or min(counted.hits, counted.n - counted.hits) >= SMALL_COUNT:
         return None
     return clopper_pearson(counted.hits, counted.n).scaled(counted.scale)
+
+
+def _few_errors(observed: Observations) -> bool:
+    right = int(observed.column("correct").sum())
+    return min(right, len(observed) - right) < FEW_ERRORS
 
 
 def _in_bin(columns: Columns, group: str) -> Columns:

@@ -11,9 +11,8 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations
 from demeanour.findings.cast import Cast
-from demeanour.findings.lint import EVERY
 from demeanour.findings.pairing import Case, OutOfScope
-from demeanour.findings.schema import Finding
+from demeanour.findings.schema import EVERY, Finding
 from demeanour.measures.registry import ALL, MEASURES, Measure
 from demeanour.statistics.limits import Limits
 from demeanour.statistics.zones import ALPHA, LEVEL, Above, Claim, Within, Zone, zone, zone_of_many
@@ -52,9 +51,9 @@ class _Compared:
     def claimed(self) -> Limits:
         return self.turned(self.limits)
 
-    @property
-    def zone(self) -> Zone:
-        return zone(self.claim, self.claimed)
+    def zone(self, alpha: float) -> Zone:
+        """What this comparison alone says."""
+        return zone(self.claim, self.claimed, alpha)
 
     @property
     def two_way_zone(self) -> Zone | None:
@@ -82,9 +81,10 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
     cast, finding, measure = evidence.cast, case.finding, MEASURES[case.finding.measure]
     expected, because = _expectation(case, cast, today or datetime.datetime.now(datetime.UTC).date())
     unmeasured = Verdict(
-        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected=expected,
+        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength_on(case.data), expected=expected,
         verdict="not measured", measure=measure.name, unit=measure.unit, reason="", label=finding.label,
-        claim=words.claim(case), published=cast.published_values(finding.id, case.id), expected_because=because,
+        claim=words.claim(case), measure_version=measure.version,
+        published=cast.published_values(finding.id, case.id), expected_because=because,
     )  # fmt: skip
     try:
         return _decide(case, measure, evidence, unmeasured)
@@ -98,34 +98,37 @@ def _decide(case: Case, measure: Measure, evidence: Evidence, unmeasured: Verdic
     observed = {model: evidence.observations(model, case.data) for model in case.models}
     compared, missing = _compare(case, measure, observed)
     counted = [one for one in compared if one.counts]
-    several = len(compared) + len(missing) > 1
-    parts = tuple(_part(one, finding) for one in compared) + missing if several else ()
-    deciding = min(counted or compared, key=lambda one: one.strain, default=None)
-    if deciding is None:
-        return replace(unmeasured, reason="no group has any images", parts=parts)
-    if not counted:
-        word: Zone = "undecided"
-        reason = f"every group has fewer than {finding.min_n} images, too few to decide anything"
-        if evidence.cast.expectation(finding.id, case.id) is None:   # what can never decide need not be explained
-            unmeasured = replace(unmeasured, expected="undecided", expected_because=reason)
+    at_least = _at_least(finding, len(counted))
+    word: Zone = "undecided"
+    alpha = ALPHA
+    if not compared:
+        return replace(unmeasured, reason="no group has any images")
+    if not counted or at_least > len(counted):
+        deciding = min(counted or compared, key=lambda one: one.strain)
+        enough = f"only {len(counted)} groups have" if counted else "no group has"
+        reason = f"{enough} {finding.min_n} images or more; at least {at_least} must have them"
     else:
-        at_least = _at_least(finding, counted)
         word = zone_of_many([(one.claim, one.claimed) for one in counted], at_least)
-        strained = sorted(counted, key=lambda one: one.strain)
-        deciding = strained[len(counted) - at_least]   # with k of n, the k-th best is the one that tips the scale
-        reason = words.reason(
-            word, finding, deciding.terms, deciding.limits, _images_to_decide(deciding), len(counted), at_least
-        )
+        deciding = sorted(counted, key=lambda one: one.strain)[-at_least]   # of k of n the k-th best tips the scale
+        leans = deciding.claim.distance(deciding.claimed) > 0
+        alpha /= len(counted) - at_least + 1 if word == "holds" or (word == "undecided" and leans) else at_least
+        limits = deciding.limits
+        needed = _images_to_decide(deciding, alpha)
+        reason = words.reason(word, finding, deciding.terms, limits, alpha, needed, len(counted), at_least)
+        small = len(compared) + len(missing) - len(counted)
+        reason += f"; {small} with fewer than {finding.min_n} images do not count" if small else ""
         other = deciding.two_way_zone
-        if other is not None and other != deciding.zone:
+        if other is not None and other != deciding.zone(ALPHA):
             reason += f"; resampled by both sources at once it would be: {other}"
+    several = len(compared) + len(missing) > 1
     return replace(
         unmeasured,
         verdict=word,
         reason=reason,
-        estimates=_estimates(measure, deciding.terms),
-        difference=_difference(deciding, finding),
-        parts=parts,
+        level=1 - 2 * alpha,
+        estimates=_estimates(measure, deciding.terms, alpha),
+        difference=_difference(deciding, finding, alpha),
+        parts=tuple(_part(one, finding, alpha) for one in compared) + missing if several else (),
         shown=_shown(measure, observed, deciding.terms[0].group),
     )
 
@@ -134,7 +137,7 @@ def out_of_scope(case: OutOfScope) -> Verdict:
     """The entry of a finding that the cast cannot speak about."""
     finding, measure = case.finding, MEASURES[case.finding.measure]
     return Verdict(
-        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength, expected=None,
+        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength_on(case.data), expected=None,
         verdict="out of scope", measure=measure.name, unit=measure.unit, reason=case.reason, label=finding.label,
         claim=finding.claim,
     )  # fmt: skip
@@ -160,6 +163,9 @@ def _compare(
         terms = [(sign, observed[model]) for sign, model in comparison.terms]
         for group in _groups(case.finding, measure, observed):
             name = " ".join(part for part in (group, comparison.name) if part and (part != ALL or not comparison.name))
+            named = case.finding.group or (group if case.finding.groups not in (None, [EVERY]) else None)
+            if named is not None and any(not sizes[model].get(named) for _, model in comparison.terms):
+                raise NotMeasuredError(f"no image of {case.data} belongs to the group '{named}'")
             both = (group, case.finding.group or group)
             n = min(sizes[model].get(one, 0) for _, model in comparison.terms for one in both)
             counts = n >= case.finding.min_n
@@ -204,35 +210,37 @@ def _groups(finding: Finding, measure: Measure, observed: dict[str, Observations
     return [group for group in found if group not in left_out]
 
 
-def _at_least(finding: Finding, counted: Sequence[_Compared]) -> int:
+def _at_least(finding: Finding, counted: int) -> int:
+    """How many comparisons must hold: without ``at_least`` all that count, and at least one."""
     if finding.relation == "group in top":
-        return max(1, len(counted) - (finding.top or 1) + 1)
-    return min(finding.at_least or len(counted), len(counted))
+        return max(1, counted - (finding.top or 1) + 1)
+    return finding.at_least or max(1, counted)
 
 
-def _part(one: _Compared, finding: Finding) -> Part:
-    low, high = one.limits.interval(LEVEL)
-    return Part(one.group, one.limits.value, (low, high), finding.margin, one.zone, one.found.n, one.counts)
+def _part(one: _Compared, finding: Finding, alpha: float) -> Part:
+    interval = one.limits.interval(1 - 2 * alpha)
+    return Part(one.group, one.limits.value, interval, finding.margin, one.zone(alpha), one.found.n, one.counts)
 
 
-def _difference(one: _Compared, finding: Finding) -> Difference:
+def _difference(one: _Compared, finding: Finding, alpha: float) -> Difference:
     two_way = one.two_way.interval(LEVEL) if one.two_way else None
-    interval = one.limits.interval(LEVEL)
+    interval = one.limits.interval(1 - 2 * alpha)
     return Difference(one.limits.value, interval, finding.margin, one.group, one.limits.method, two_way)
 
 
-def _estimates(measure: Measure, terms: Sequence[Term]) -> dict[str, Estimate]:
+def _estimates(measure: Measure, terms: Sequence[Term], alpha: float) -> dict[str, Estimate]:
     """The value of each model; of two groups of one model, the first."""
     estimates: dict[str, Estimate] = {}
     for term in terms:
         if term.observed.model not in estimates:
             found = contrast(measure, (Term(1, term.observed, term.group),))
-            estimates[term.observed.model] = Estimate(found.limits.value, found.limits.interval(LEVEL), found.n)
+            interval = found.limits.interval(1 - 2 * alpha)
+            estimates[term.observed.model] = Estimate(found.limits.value, interval, found.n)
     return estimates
 
 
 def _shown(measure: Measure, observed: dict[str, Observations], group: str) -> dict[str, dict[str, float]]:
-    """What is read beside the deciding numbers, of the same group: ECE with calibration, odds with error ratios."""
+    """What is read beside the deciding numbers, of their group where it has one: ECE, odds ratios, accuracy."""
     shown: dict[str, dict[str, float]] = {}
     for name in words.BESIDE.get(measure.name, ()):
         other = MEASURES[name]
@@ -247,11 +255,11 @@ def _shown(measure: Measure, observed: dict[str, Observations], group: str) -> d
     return shown
 
 
-def _images_to_decide(one: _Compared) -> int | None:
+def _images_to_decide(one: _Compared, alpha: float) -> int | None:
     """About how many images would decide, if the estimate stayed; None where it lies on the margin."""
     distance = one.claim.distance(one.claimed)
     if distance == 0:
         return None
-    half = (one.claimed.upper(ALPHA) - one.claimed.lower(ALPHA)) / 2
+    half = (one.claimed.upper(alpha) - one.claimed.lower(alpha)) / 2
     needed = one.found.n * (half / distance) ** 2
     return math.ceil(needed) if needed < 1e9 else None

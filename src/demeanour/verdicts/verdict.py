@@ -77,6 +77,7 @@ class Verdict:
         expected: What the cast expects; None out of scope.
         verdict: The answer.
         measure: What decided.
+        measure_version: Of its definition; values of different versions must not be compared.
         unit: Of the measure.
         level: Of the intervals.
         estimates: By model, of the group that decided.
@@ -101,6 +102,7 @@ class Verdict:
     reason: str
     label: str
     claim: str
+    measure_version: int = 1
     level: float = LEVEL
     estimates: dict[str, Estimate] = field(default_factory=dict)
     difference: Difference | None = None

@@ -8,7 +8,7 @@ from demeanour.findings.pairing import Case
 from demeanour.findings.schema import Finding
 from demeanour.measures.registry import ALL
 from demeanour.statistics.limits import Limits
-from demeanour.statistics.zones import LEVEL, Zone
+from demeanour.statistics.zones import ALPHA, Zone
 from demeanour.verdicts.contrast import Term
 from demeanour.verdicts.verdict import Verdict
 
@@ -35,6 +35,11 @@ def number(value: float, signed: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def percent(level: float) -> str:
+    """A level for people: 90 %, 98.9 %."""
+    return f"{100 * level:.3g} %"
+
+
 def interval(limits: tuple[float, float], signed: bool = False) -> str:
     """An interval in brackets."""
     return f"[{number(limits[0], signed)}, {number(limits[1], signed)}]"
@@ -52,7 +57,14 @@ def subject(finding: Finding, terms: Sequence[Term]) -> str:
 
 
 def reason(
-    word: Zone, finding: Finding, terms: Sequence[Term], limits: Limits, needed: int | None, n: int, at_least: int
+    word: Zone,
+    finding: Finding,
+    terms: Sequence[Term],
+    limits: Limits,
+    alpha: float,
+    needed: int | None,
+    n: int,
+    at_least: int,
 ) -> str:
     """Why a verdict is what it is.
 
@@ -61,14 +73,16 @@ def reason(
         finding: The claim.
         terms: What is compared with the margin, in the comparison that tips the scale.
         limits: Of that.
+        alpha: The level at which it decides.
         needed: How many images would decide, if the estimate stayed.
         n: How many comparisons count.
         at_least: How many of them must hold.
     """
     margin = f"the margin {finding.margin:g}" if finding.margin else "0"
-    place = f"{subject(finding, terms)} = {number(limits.value, True)} {interval(limits.interval(LEVEL), True)}"
+    place = f"{subject(finding, terms)} = {number(limits.value, True)} {interval(limits.interval(1 - 2 * alpha), True)}"
     how_many = "all" if at_least == n else f"at least {at_least}"
     of_many = f"; {how_many} of {n} comparisons must hold, this one tips the scale" if n > 1 else ""
+    of_many += f" at {percent(1 - 2 * alpha)}" if alpha != ALPHA else ""
     of_group = "" if terms[0].group == ALL else " of this kind"
     if word == "holds":
         return f"{place} lies on the claimed side of {margin}{of_many}"
@@ -92,7 +106,7 @@ def explanation(verdict: Verdict, reproduce: str) -> str:
         f"{model} {number(estimate.value)} {interval(estimate.interval)} n={estimate.n:,}"
         for model, estimate in verdict.estimates.items()
     )
-    measured = f"{verdict.measure} ({verdict.unit}) at {verdict.level:.0%}: {numbers}; " if numbers else ""
+    measured = f"{verdict.measure} ({verdict.unit}) at {percent(verdict.level)}: {numbers}; " if numbers else ""
     because = f"expected because {verdict.expected_because}; " if verdict.expected_because else ""
     return "\n".join([
         f"{verdict.id} [{verdict.label}, strength {verdict.strength}] {status.upper()}: {verdict.claim}",
