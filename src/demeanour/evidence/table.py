@@ -41,7 +41,7 @@ COLUMNS = {
     "rank_of_label": Column(np.int64, "how many classes are at least as probable as the true one, itself included", 1),
     "sum_p2": Column(np.float64, "sum of the squared probabilities", 0, 1),
     "log_sum_exp": Column(np.float64, "log of the sum of the exponentials of the logits"),
-    "top5": Column(np.int64, "indices of the five most probable classes, best first", classes=True, width=5),
+    "top5": Column(np.int64, "the five most probable classes, best first", classes=True, width=5),
 }
 
 

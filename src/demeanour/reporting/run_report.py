@@ -19,7 +19,7 @@ from demeanour.verdicts.words import interval, number
 SCHEMA = 1
 _KEYS = (
     "id", "finding", "data", "strength", "expected", "verdict", "measure", "measure_version", "unit", "level",
-    "estimates",    "difference", "parts", "published", "reason", "expected_because", "label", "claim", "shown",
+    "estimates", "difference", "parts", "published", "reason", "expected_because", "label", "claim", "shown",
 )  # fmt: skip
 
 Record = Mapping[str, Any]
