@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from demeanour.errors import NotMeasuredError
 from demeanour.evidence.drawn import MODELS, draw_cast, drawn_folder
-from demeanour.evidence.gather import Evidence
+from demeanour.evidence.gather import Evidence, expand
 from demeanour.evidence.store import Store
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.registry import MEASURES
@@ -71,3 +72,9 @@ def test_the_default_run_needs_nothing_and_is_as_expected(suite: Suite) -> None:
     assert len(words) == 70
     assert words.count("holds") > 30
     assert "not measured" not in words
+
+
+def test_a_folder_that_cannot_be_written_is_not_measured(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotMeasuredError, match="cannot be written"):
+        expand("drawn:ViT-sup", tmp_path, tmp_path / "file" / "store")

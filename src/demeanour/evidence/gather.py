@@ -34,7 +34,7 @@ def expand(text: str, base: Path, store: Path) -> Path:
         store: The folder of evidence.
 
     Raises:
-        NotMeasuredError: A variable is not set.
+        NotMeasuredError: A variable is not set, or the drawn cast cannot be written.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -46,7 +46,10 @@ def expand(text: str, base: Path, store: Path) -> Path:
         return os.environ[name]
 
     if text.startswith("drawn:"):
-        return drawn_folder(store) / text.removeprefix("drawn:")
+        try:
+            return drawn_folder(store) / text.removeprefix("drawn:")
+        except OSError as error:
+            raise NotMeasuredError(f"the drawn predictions cannot be written: {error}; see DEMEANOUR_CACHE") from error
     path = Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()
     if path.is_absolute():
         return path
