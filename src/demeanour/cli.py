@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from demeanour.findings.thresholds import DEFAULT_CAST, examine, load_thresholds
 from demeanour.measures.registry import MEASURES
 from demeanour.verdicts.contrast import Term, contrast
 from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, NOT_MEASURED
+from demeanour.verdicts.verdict import plain_json
 from demeanour.verdicts.words import interval, number
 
 LEVEL = 0.95   # of the intervals that `measure` prints; verdicts decide by their own
@@ -158,15 +158,11 @@ def _values(evidence: Evidence, model: str, data: str, name: str) -> dict[str, A
     for group, value in which.values(columns).items():
         try:
             limits = contrast(which, (Term(1, observed, group),)).limits
-            bounds = [_plain(bound) for bound in limits.interval(LEVEL)]
+            bounds = plain_json(limits.interval(LEVEL))
         except NotMeasuredError:
             bounds = [None, None]
-        found[group] = {"value": _plain(float(value)), "interval": bounds, "n": sizes[group]}
+        found[group] = {"value": plain_json(float(value)), "interval": bounds, "n": sizes[group]}
     return found
-
-
-def _plain(value: float) -> float | None:
-    return float(f"{value:.9g}") if math.isfinite(value) else None
 
 
 def _print_values(name: str, data: str, values: dict[str, dict[str, Any]]) -> None:

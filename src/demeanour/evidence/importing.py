@@ -49,8 +49,11 @@ def import_predictions(
     if cast is not None and data not in cast.data:
         raise ThresholdsError(f"the cast {cast.name} has no data set '{data}'; {did_you_mean(data, cast.data)}")
     cards = cast.data if cast is not None else {}
-    reader = "cue-conflict" if data == "cue-conflict" else "tables"
-    card = cards.get(data) or DataCard(reader=reader, images=images, classes=classes)   # type: ignore[arg-type]
+    card = cards.get(data)
+    if card is None:
+        card = DataCard(
+            reader="cue-conflict" if data == "cue-conflict" else "tables", images=images, classes=classes
+        )
     model = ModelCard(
         source=f"predictions:{file.absolute()}", architecture=NAME, paradigm=NAME, data=[data], format=file_format,
         ids=ROW_ORDER if order else ids and str(Path(ids).absolute()), order=order,

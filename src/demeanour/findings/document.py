@@ -56,8 +56,10 @@ def read_document(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         raise ThresholdsError([Problem(path, "", f"cannot be read: {error}")]) from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        places = list(_walk(node, (), ())) if node is not None else []   # before merged keys (<<) are written into it
+        content = loader.construct_document(node) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error)
@@ -69,7 +71,7 @@ def read_document(path: Path) -> Document:
         raise ThresholdsError([Problem(path, "", "is empty", "write at least one entry, or remove the file")])
     lines: dict[KeyPath, int] = {}
     repeated = []
-    for keys, found_at in _walk(node, (), ()):
+    for keys, found_at in places:
         if keys in lines:
             repeated.append(Problem(path, ".".join(map(str, keys)), "this key stands twice", "keep one", found_at))
         lines[keys] = found_at

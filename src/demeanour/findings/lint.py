@@ -11,7 +11,7 @@ from demeanour.findings.cast import ROW_ORDER, Cast
 from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.load import Findings, load_cast
 from demeanour.findings.pairing import Case, cases_of
-from demeanour.findings.schema import DEFAULT, EVERY, Finding, Selector
+from demeanour.findings.schema import DEFAULT, EVERY, Finding
 from demeanour.measures.registry import ALL, MEASURES
 
 Defect = tuple[KeyPath, str, str]   # where in the entry, what, hint
@@ -128,13 +128,7 @@ def check_data(finding: Finding, known: Iterable[Cast]) -> Iterator[Defect]:
 
 def check_selectors(finding: Finding, known: Sequence[Cast]) -> Iterator[Defect]:
     """Each word of a selector matches a model of some cast: a dead one would put its finding out of every scope."""
-    selectors: list[tuple[KeyPath, Selector]] = []
-    if finding.models is not None:
-        selectors.append((("models",), finding.models))
-    if finding.compare is not None:
-        selectors += [(("compare", "left"), finding.compare.left), (("compare", "right"), finding.compare.right)]
-        selectors += [(("compare", "gap", i), side) for i, side in enumerate(finding.compare.gap or [])]
-    for keys, selector in selectors:
+    for keys, selector in finding.selectors():
         for key, words in selector.given().items():
             if key == "model":
                 played = {name for cast in known for name in cast.models}
@@ -178,20 +172,14 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
 def check_roles(cast: Cast, findings: Findings) -> Iterator[Defect]:
     """No role is written otherwise than findings write it: ``Supervised`` would put a model out of every scope."""
     for key in ("architecture", "paradigm", "pretraining"):
-        known = {word for f in findings.findings.values() for s in _selectors(f) for word in s.given().get(key, [])}
+        selectors = [selector for finding in findings.findings.values() for _, selector in finding.selectors()]
+        known = {word for selector in selectors for word in selector.given().get(key, [])}
         for name, card in cast.models.items():
             word = getattr(card, key)
             near = did_you_mean(word, known) if word and word not in known and not card.context else ""
             alike = [other for other in known if word and other.casefold() == word.strip().casefold()]
             if word not in known and (alike or (key == "paradigm" and near.startswith("did"))):
                 yield ("models", name, key), f"no finding selects the {key} '{word}'", near
-
-
-def _selectors(finding: Finding) -> list[Selector]:
-    found = [finding.models] if finding.models else []
-    if finding.compare is not None:
-        found += [finding.compare.left, finding.compare.right, *(finding.compare.gap or [])]
-    return found
 
 
 def check_expectations(cast: Cast, findings: Findings) -> Iterator[Defect]:

@@ -122,10 +122,7 @@ def _pair_label(compare: Compare, cast: Cast, left: str) -> str:
 
 
 def _missing_role(finding: Finding, cast: Cast, data: str) -> str:
-    roles = [finding.models or Selector()]
-    if finding.compare is not None:
-        roles = [finding.compare.left, finding.compare.right, *(finding.compare.gap or [])]
-    for role in roles:
+    for _, role in finding.selectors():
         if not cast.select(role, data):
             return f"no model of the cast with {role} has evidence on {data}"
     return f"the cast's models on {data} form no pair that the finding compares"

@@ -145,6 +145,16 @@ class Finding(Strict):
         """How strong the source's evidence is on a data set."""
         return self.strength.get(data) or self.strength.get(DEFAULT) or "unknown"
 
+    def selectors(self) -> list[tuple[tuple[str | int, ...], Selector]]:
+        """Every selector of the claim, with its place in the entry."""
+        found: list[tuple[tuple[str | int, ...], Selector]] = []
+        if self.models is not None:
+            found.append((("models",), self.models))
+        if self.compare is not None:
+            found += [(("compare", "left"), self.compare.left), (("compare", "right"), self.compare.right)]
+            found += [(("compare", "gap", index), side) for index, side in enumerate(self.compare.gap or [])]
+        return found
+
     @property
     def section(self) -> str:
         """The part of the id before the first dot: its behaviours file and its findings file."""

@@ -65,13 +65,13 @@ def contrast(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
         NotMeasuredError: A column or group is missing, a value is undefined, or nothing can be said of its error.
         EvidenceError: The models saw different images.
     """
-    observed = list({id(term.observed): term.observed for term in terms}.values())
+    observed = list(dict.fromkeys(term.observed for term in terms))
     check_paired(observed)
-    columns = {id(one): _columns(measure, one) for one in observed}
-    values = [_value(measure, columns[id(term.observed)], term) for term in terms]
-    n = min(measure.n(columns[id(term.observed)])[term.group] for term in terms)
+    columns = {one: _columns(measure, one) for one in observed}
+    values = [_value(measure, columns[term.observed], term) for term in terms]
+    n = min(measure.n(columns[term.observed])[term.group] for term in terms)
     if len(terms) == 1 and terms[0].sign == 1:
-        limits, two_way = _single(measure, terms[0], columns[id(terms[0].observed)], values[0])
+        limits, two_way = _single(measure, terms[0], columns[terms[0].observed], values[0])
     else:
         limits, two_way = _sum(measure, terms, columns, values)
     if not limits.has_width:
@@ -99,23 +99,20 @@ def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tup
 
 
 def _sum(
-    measure: Measure, terms: Sequence[Term], columns: dict[int, Columns], values: Sequence[float]
+    measure: Measure, terms: Sequence[Term], columns: dict[Observations, Columns], values: Sequence[float]
 ) -> tuple[Limits, Limits | None]:
     value = sum(term.sign * v for term, v in zip(terms, values, strict=True))
     pair = len(terms) == 2 and terms[0].sign == 1 and terms[1].sign == -1
-    small = any(_exact(measure, term, columns[id(term.observed)]) is not None for term in terms)
     two_way: Limits | None = None
-    if measure.method in ("mean", "jackknife"):
-        small = any(_few_errors(term.observed) for term in terms)
-    if measure.method == "bin" or small:
+    if measure.method == "bin" or any(_is_small(measure, term, columns[term.observed]) for term in terms):
         limits = None
     elif measure.method == "proportion" and pair:
         assert measure.rows is not None
-        left, right = (measure.rows(*columns[id(term.observed)]) > 0 for term in terms)
+        left, right = (measure.rows(*columns[term.observed]) > 0 for term in terms)
         limits = paired_difference(left, right)
     elif measure.method in ("proportion", "mean"):
         assert measure.rows is not None
-        rows = sum((t.sign * measure.rows(*columns[id(t.observed)]) for t in terms), np.zeros(len(terms[0].observed)))
+        rows = sum((t.sign * measure.rows(*columns[t.observed]) for t in terms), np.zeros(len(terms[0].observed)))
         limits = mean_limits(rows) if rows.std() > NO_WIDTH else None
     else:
         try:
@@ -127,7 +124,7 @@ def _sum(
     # too few cases for resampling, or sides that never differ: combine what is known of each side on its own
     if not pair:
         raise NotMeasuredError(f"{measure.name}: too few images to say how far {len(terms)} values may be off together")
-    sides = [_single(measure, Term(1, t.observed, t.group), columns[id(t.observed)], v)[0]
+    sides = [_single(measure, Term(1, t.observed, t.group), columns[t.observed], v)[0]
              for t, v in zip(terms, values, strict=True)]  # fmt: skip
     return independent_difference(sides[0], sides[1]), two_way
 
@@ -233,6 +230,13 @@ def _exact(measure: Measure, term: Term, columns: Columns) -> Limits | None:
     if counted is None or min(counted.hits, counted.n - counted.hits) >= SMALL_COUNT:
         return None
     return clopper_pearson(counted.hits, counted.n).scaled(counted.scale)
+
+
+def _is_small(measure: Measure, term: Term, columns: Columns) -> bool:
+    """Whether one side has too few cases for the measure's own method."""
+    if measure.method in ("mean", "jackknife"):
+        return _few_errors(term.observed)
+    return _exact(measure, term, columns) is not None
 
 
 def _few_errors(observed: Observations) -> bool:
