@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "demeanour"
 # findings → plan → evidence → measures → statistics → verdict → report, as imports see it: from the ground up
 LAYERS = [
     "errors", "vocabulary", "statistics", "measures", "datasets", "findings", "evidence", "verdicts", "reporting",
-    "cli",
+    "commands", "cli",
 ]  # fmt: skip
 FILES = sorted(SOURCE.rglob("*.py"))
 
