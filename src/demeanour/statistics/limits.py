@@ -38,6 +38,10 @@ class Limits:
         """The same estimate of a quantity that is larger by a constant."""
         return Limits(self.value + by, lambda a: self.lower(a) + by, lambda a: self.upper(a) + by, self.method)
 
+    def widened(self, by: float, why: str) -> Limits:
+        """The same estimate with limits that are so much further away; ``by`` is at least 0."""
+        return Limits(self.value, lambda a: self.lower(a) - by, lambda a: self.upper(a) + by, f"{self.method}, {why}")
+
     def scaled(self, factor: float) -> Limits:
         """The same estimate of a quantity times a constant; a negative one swaps the limits."""
         low, high = (self.lower, self.upper) if factor >= 0 else (self.upper, self.lower)
