@@ -9,7 +9,8 @@ import pytest
 
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.drawn import MODELS, draw_cast, drawn_folder
-from demeanour.evidence.gather import Evidence, expand
+from demeanour.evidence.gather import Evidence
+from demeanour.evidence.sources import expand
 from demeanour.evidence.store import Store
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.registry import MEASURES

@@ -20,8 +20,9 @@ import yaml
 import demeanour
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence import store as store_module
-from demeanour.evidence.gather import Evidence, size_of
+from demeanour.evidence.gather import Evidence
 from demeanour.evidence.plan import Unit, locate, plan
+from demeanour.evidence.sources import size_of
 from demeanour.evidence.store import Store, evidence_key, file_hash
 from demeanour.evidence.table import PredictionTable
 from demeanour.findings.cast import DataCard

@@ -714,7 +714,7 @@ def out_of_scope(finding: Finding, cast: Cast = QUARTET) -> dict[str, str]:
 
 
 def minus(left: str, right: str, name: str = "") -> Comparison:
-    return Comparison(name, ((1, left), (-1, right)))
+    return Comparison(name, ((1, (left,)), (-1, (right,))))
 
 
 def test_pairs_are_named_by_the_role_that_both_share() -> None:
@@ -770,7 +770,7 @@ def test_against_every_other_is_one_verdict_with_many_comparisons() -> None:
 
 def test_a_gap_of_gaps_is_one_verdict_with_four_terms() -> None:
     finding = finding_of(compare={"left": SUPERVISED, "right": CLIP, "gap": [VIT, CNN]})
-    terms = ((1, "ViT-sup"), (-1, "CNN-sup"), (-1, "ViT-clip"), (1, "CNN-clip"))
+    terms = ((1, ("ViT-sup",)), (-1, ("CNN-sup",)), (-1, ("ViT-clip",)), (1, ("CNN-clip",)))
     assert in_scope(finding) == {"a.b": (Comparison("", terms),)}
     (case,) = cases_of(finding, QUARTET)
     assert isinstance(case, Case)
@@ -797,8 +797,8 @@ def test_a_gap_that_two_models_could_fill_is_out_of_scope() -> None:
 def test_a_claim_about_single_models_is_one_verdict_for_each(relation: dict[str, Any]) -> None:
     finding = finding_of(models=CLIP, **relation)
     assert in_scope(finding) == {
-        "a.b[ViT-clip]": (Comparison("", ((1, "ViT-clip"),)),),
-        "a.b[CNN-clip]": (Comparison("", ((1, "CNN-clip"),)),),
+        "a.b[ViT-clip]": (Comparison("", ((1, ("ViT-clip",)),)),),
+        "a.b[CNN-clip]": (Comparison("", ((1, ("CNN-clip",)),)),),
     }
 
 
@@ -840,6 +840,38 @@ def test_a_model_is_never_compared_with_itself() -> None:
     for comparisons in in_scope(finding).values():
         (one,) = comparisons
         assert len({model for _, model in one.terms}) == 2
+
+
+def test_a_measure_of_pairs_is_one_verdict_for_each_pair() -> None:
+    keys = {"measure": "error_consistency", "relation": "value > bound", "bound": 0.2}
+    finding = finding_of(**keys, compare={"left": CLIP, "right": SUPERVISED, "pair_on": "architecture"})
+    assert in_scope(finding) == {
+        "a.b[vit]": (Comparison("", ((1, ("ViT-clip", "ViT-sup")),)),),
+        "a.b[convnext]": (Comparison("", ((1, ("CNN-clip", "CNN-sup")),)),),
+    }
+    (case, _) = cases_of(finding, QUARTET)
+    assert isinstance(case, Case)
+    assert case.models == ("ViT-clip", "ViT-sup")
+
+
+def test_an_average_is_one_verdict_about_all_data_sets() -> None:
+    cast = cast_of(
+        ViT_sup=role("vit", "supervised", data=[VAL, R]),
+        ViT_clip=role("vit", "clip", data=[VAL, R]),
+        CNN_sup=role("convnext", "supervised", data=[VAL, R]),
+        CNN_clip=role("convnext", "clip"),
+    )
+    finding = finding_of(
+        data=[VAL, R], average=True, compare={"left": CLIP, "right": SUPERVISED, "pair_on": "architecture"}
+    )
+    (case,) = cases_of(finding, cast)
+    assert isinstance(case, Case)
+    assert (case.id, case.sets, case.data) == ("a.b[vit]", (VAL, R), f"{VAL} + {R}")
+    elsewhere = finding_of(data=[VAL, "imagenet-a", "imagenet-c"], average=True, models=CLIP, relation="value > bound")
+    assert out_of_scope(elsewhere) == {"a.b": "the cast has no data set imagenet-a and no imagenet-c"}
+    alone = cast_of(ViT_sup=role("vit", "supervised", data=[VAL, R]), CNN_clip=role("convnext", "clip"))
+    why = f"no model of the cast with paradigm clip has evidence on {VAL} and {R}"
+    assert out_of_scope(finding, alone) == {"a.b": why}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
 from demeanour.measures import accuracy, mistakes, shape_bias
-from demeanour.measures.registry import ALL, MEASURES
+from demeanour.measures.groups import ALL
+from demeanour.measures.registry import MEASURES
 from demeanour.vocabulary import CATEGORIES, FACTORS
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True)
@@ -244,11 +245,17 @@ def example(name, seed=0, n=250):
     confidence = rng.beta(2, 1.2, n)
     correct, factors = annotated(seed, n)
     prediction, shape, texture = cue_conflicts(seed, n)
+    logits = rng.normal(size=(n, 20)) * 2
+    label = np.where(rng.random(n) < 0.7, logits.argmax(axis=1), rng.integers(0, 20, n))
     found = {
-        "confidence": confidence, "correct": correct, "factors": factors,
-        "prediction": prediction, "shape": shape, "texture": texture,
+        "confidence": confidence, "correct": correct, "factors": factors, "correct5": correct | (rng.random(n) < 0.5),
+        "prediction": prediction, "shape": shape, "texture": texture, "label_set": np.stack([shape, texture], axis=1),
+        "probability_of_label": np.clip(confidence, 0.01, 1), "sum_p2": confidence**2, "logits": logits, "label": label,
+        "held_out": rng.random(n) < 0.5, "corruption": np.arange(n) % 15, "severity": np.arange(n) // 15 % 5 + 1,
+        "clean_correct": correct | (rng.random(n) < 0.5),
     }  # fmt: skip
-    return tuple(found[need] for need in MEASURES[name].needs)
+    columns = tuple(found[need] for need in MEASURES[name].needs)
+    return columns if MEASURES[name].models == 1 else (*columns, rng.permutation(correct))
 
 
 every_measure = pytest.mark.parametrize("name", MEASURES)
@@ -262,7 +269,8 @@ def test_measures_are_found_by_their_names():
 def test_needs_are_the_positional_arguments_of_the_function(name):
     parameters = inspect.signature(MEASURES[name].function).parameters.values()
     positional = tuple(one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD)
-    assert MEASURES[name].needs == positional
+    assert MEASURES[name].needs == positional[: len(MEASURES[name].needs)]
+    assert len(positional) == len(MEASURES[name].needs) * MEASURES[name].models
 
 
 @every_measure
@@ -299,12 +307,13 @@ def test_support_counts_the_images_without_which_a_group_is_undefined(name):
 @pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.method in ("proportion", "mean")])
 def test_the_mean_of_rows_is_the_value(name):
     measure, columns = MEASURES[name], example(name)
-    rows = measure.rows(*columns)
-    weights = np.random.default_rng(1).integers(0, 5, len(rows))
-    assert rows.mean() == pytest.approx(float(measure.values(columns)[ALL]))
-    assert np.average(rows, weights=weights) == pytest.approx(float(measure.values(columns, weights)[ALL]))
-    if measure.method == "proportion":
-        assert set(rows.tolist()) == {0.0, 1.0}
+    weights = np.random.default_rng(1).integers(0, 5, len(columns[0]))
+    for group in measure.groups:
+        rows = measure.rows(group, columns)
+        assert rows.mean() == pytest.approx(float(measure.values(columns)[group]))
+        assert np.average(rows, weights=weights) == pytest.approx(float(measure.values(columns, weights)[group]))
+        if measure.method == "proportion":
+            assert set(rows.tolist()) <= {0.0, 1.0}
 
 
 @every_measure
@@ -332,45 +341,12 @@ def test_groups_without_a_defined_share_have_no_counts():
     assert MEASURES["shape_bias"].counts("airplane", undecided) is None
 
 
-@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.coarse])
-def test_coarse_columns_give_the_same_values(name):
-    measure = MEASURES[name]
-    edges = np.r_[0, np.arange(1, 16) / 15, np.nextafter(np.arange(1, 15) / 15, 1)]
-    columns = (np.r_[example(name)[0], edges],)
-    weights = np.random.default_rng(2).integers(0, 5, (3, len(columns[0])))
-    coarse = measure.coarse(columns)
-    assert len(np.unique(coarse[0])) <= 15 < len(np.unique(columns[0]))
-    for group, values in measure.values(columns, weights).items():
-        np.testing.assert_allclose(measure.values(coarse, weights)[group], values)
-
-
-def test_the_biased_calibration_error_never_decides():
-    assert MEASURES["ece"].decides is False
-    assert MEASURES["ece"].instead == "calibration_error"
-    assert MEASURES["calibration_error"].decides is True
-
-
-@every_measure
-def test_a_measure_that_does_not_decide_names_one_that_does(name):
-    measure = MEASURES[name]
-    assert measure.decides is (measure.instead is None)
-    assert measure.decides or MEASURES[measure.instead].decides
-
-
-@every_measure
-@FEW
-@given(st.integers(0, 2**32 - 1))
-def test_many_weights_at_once_equal_one_after_the_other(name, seed):
-    measure, columns = MEASURES[name], example(name, seed, n=25)
-    weights = np.random.default_rng(seed).integers(0, 4, (2, 2, 25))
-    for group, values in measure.values(columns, weights).items():
-        alone = [[measure.values(columns, one)[group] for one in part] for part in weights]
-        assert values.shape == (2, 2)
-        np.testing.assert_allclose(values, alone, rtol=0, atol=1e-12)   # NaN where NaN
-
-
-@every_measure
-@pytest.mark.parametrize("weights", [-np.ones(30), np.full(30, np.nan), np.ones(29), np.ones((30, 2))])
-def test_impossible_weights_are_refused(name, weights):
-    with pytest.raises(ValueError, match="weights"):
-        MEASURES[name].values(example(name, n=30), weights)
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.sums])
+def test_sums_of_parts_give_the_values_of_any_union_of_parts(name):
+    measure, columns = MEASURES[name], example(name)
+    part = np.random.default_rng(3).integers(0, 7, len(columns[0]))
+    within = measure.sums(*columns, part, 7)
+    for left_out in range(7):
+        weights = (part != left_out).astype(float)
+        values = measure.of_sums(within.sum(axis=0) - within[left_out])
+        assert floats(values) == same(floats(measure.values(columns, weights)))

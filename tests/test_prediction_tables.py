@@ -16,8 +16,9 @@ import yaml
 from demeanour.datasets.cue_conflict import cue_conflict_frame
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.formats import FORMATS, Order, find_format
-from demeanour.evidence.gather import Evidence, expand, source_file
+from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations, check_paired
+from demeanour.evidence.sources import expand, source_file
 from demeanour.evidence.store import Store
 from demeanour.evidence.table import COLUMNS, PredictionTable, prediction_table
 from demeanour.findings.cast import ModelCard

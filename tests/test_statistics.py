@@ -16,8 +16,10 @@ from demeanour.statistics.proportions import clopper_pearson, independent_differ
 from demeanour.statistics.resampling import (
     bootstrap_draws,
     cluster_draws,
+    counts_within,
     distinct_rows,
     jackknife_limits,
+    jackknife_parts,
     left_out_values,
     percentile_limits,
 )
@@ -253,7 +255,8 @@ def as_rows(columns):
 
 
 def assert_same_multiset(columns):
-    first, counts = distinct_rows(columns)
+    first, kind = distinct_rows(columns)
+    counts = np.bincount(kind)
     rows = as_rows(columns)
     kinds = [rows[index] for index in first]
     assert len(set(kinds)) == len(kinds)
@@ -301,7 +304,8 @@ def assert_alike(ours, theirs):
 def test_bootstrap_over_kinds_agrees_with_scipy_over_images():
     rng = np.random.default_rng(11)
     hit, value = rng.random(90) < 0.6, rng.integers(0, 4, 90) / 3
-    first, counts = distinct_rows([hit, value])
+    first, kind = distinct_rows([hit, value])
+    counts = np.bincount(kind)
     assert len(first) <= 8
 
     def over_weights(weights):
@@ -439,9 +443,8 @@ def test_draws_seldom_undefined_count_against_both_limits(undefined):
 def grouped(statistic, n, seed=0):
     """The values without one group each, and who was left out each time."""
     kept = []
-    values = left_out_values(
-        lambda weights: kept.append(weights.copy()) or statistic(weights), n, np.random.default_rng(seed)
-    )
+    parts = jackknife_parts(n, np.random.default_rng(seed))
+    values = left_out_values(lambda weights: kept.append(weights.copy()) or statistic(weights), parts)
     return values, np.concatenate(kept) == 0
 
 
@@ -475,7 +478,7 @@ def test_the_jackknife_agrees_with_a_loop_over_groups(n):
 @pytest.mark.parametrize("n", [100, 1000, 5000])
 def test_the_jackknife_of_a_mean_is_about_its_t_interval(n):
     rows = np.random.default_rng(n).gamma(2, size=n)
-    left_out = left_out_values(weighted_mean(rows), n, np.random.default_rng(0))
+    left_out = left_out_values(weighted_mean(rows), jackknife_parts(n, np.random.default_rng(0)))
     ours = jackknife_limits(rows.mean(), left_out).interval(0.9)
     theirs = mean_limits(rows).interval(0.9)
     assert np.subtract(*ours) == pytest.approx(np.subtract(*theirs), rel=0.25)
@@ -489,7 +492,26 @@ def test_the_jackknife_takes_several_statistics_at_once():
 
 def test_too_few_images_for_a_jackknife_are_not_measured():
     with pytest.raises(NotMeasuredError, match="19 images"):
-        left_out_values(lambda weights: weights[:, 0], 19, np.random.default_rng(0))
+        jackknife_parts(19, np.random.default_rng(0))
+
+
+def test_whole_clusters_are_left_out_together():
+    clusters = np.random.default_rng(3).integers(0, 57, 400) * 5
+    part = jackknife_parts(400, np.random.default_rng(0), clusters)
+    assert sorted(set(part.tolist())) == list(range(28))
+    assert all(len(set(part[clusters == one])) == 1 for one in np.unique(clusters))
+    with pytest.raises(NotMeasuredError, match="19 source images"):
+        jackknife_parts(400, np.random.default_rng(0), np.arange(400) % 19)
+
+
+@pytest.mark.parametrize("clusters", [None, np.arange(300) % 40])
+def test_counting_what_is_left_of_each_kind_is_the_same_as_weighting_images(clusters):
+    rng = np.random.default_rng(5)
+    kind = rng.integers(0, 6, 300)
+    part = jackknife_parts(300, rng, clusters)
+    inside = counts_within(part, kind, 6)
+    left = left_out_values(lambda weights: weights @ np.eye(6)[kind], part)
+    assert (inside.sum(axis=0) - inside).tolist() == left.tolist()
 
 
 @pytest.mark.parametrize("left_out", [np.zeros(50), np.full(50, 0.25), np.full(50, nan)])

@@ -1,4 +1,4 @@
-"""Words that annotated data sets fix: ImageNet-X's factors and the 16 categories of the cue-conflict images."""
+"""Words that annotated data sets fix: ImageNet-X's factors, the cue-conflict categories, ImageNet-C's corruptions."""
 
 FACTORS = (
     "pose", "background", "color", "pattern", "smaller", "shape", "partial_view", "subcategory", "texture",
@@ -8,4 +8,9 @@ FACTORS = (
 CATEGORIES = (
     "airplane", "bear", "bicycle", "bird", "boat", "bottle", "car", "cat",
     "chair", "clock", "dog", "elephant", "keyboard", "knife", "oven", "truck",
+)  # fmt: skip
+
+CORRUPTIONS = (
+    "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
+    "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
 )  # fmt: skip

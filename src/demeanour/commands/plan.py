@@ -25,9 +25,10 @@ def run(options: argparse.Namespace) -> int:
     thresholds = load_thresholds(options.cast or DEFAULT_CAST, options.findings, thresholds_folder())
     cases = [case for case in thresholds.cases.values() if options.match in case.id]
     store = Store.default()
-    units = plan(thresholds.cast, [(model, case.data) for case in cases for model in case.models])
+    units = plan(thresholds.cast, [(model, data) for case in cases for model in case.models for data in case.sets])
     places = {str(unit): locate(thresholds.cast, unit, store.root) for unit in units}
-    for data in sorted({case.data for case in cases}):
+    sets = sorted({data for case in cases for data in case.sets})
+    for data in sets:
         if thresholds.cast.data[data].root is not None:
             places[f"labels and annotations of {data}"] = locate_root(thresholds.cast, data, store.root)
     print(f"{len(cases)} verdicts of the cast '{thresholds.cast.name}' ({thresholds.cast.protocol}):")
@@ -47,6 +48,6 @@ def run(options: argparse.Namespace) -> int:
     print(f"\n{len(outside)} out of scope of this cast:")
     for one in outside:
         print(f"  {one.finding.label:<4} {one.id}: {one.reason}")
-    for name in sorted({case.data for case in cases} & PUBLISHED.keys()) if missing else []:
+    for name in [name for name in sets if name in PUBLISHED] if missing else []:
         print(f"\n{name} can be had from: {PUBLISHED[name].obtain}")
     return NOT_MEASURED if missing else AS_EXPECTED

@@ -14,12 +14,14 @@ class Published:
         classes: How many classes its labels count.
         obtain: Where a user gets it.
         images_of: The data set whose images it annotates, where it has none of its own.
+        made_from: The data set whose images it was made from, one or several of its own from each.
     """
 
     images: int
     classes: int
     obtain: str
     images_of: str | None = None
+    made_from: str | None = None
 
 
 PUBLISHED = {
@@ -30,10 +32,25 @@ PUBLISHED = {
         "annotations and prototypes of https://github.com/facebookresearch/imagenetx",
         images_of="imagenet-val",
     ),
+    "imagenet-real": Published(
+        46_837,
+        1000,
+        "real.json of https://github.com/google-research/reassessed-imagenet",
+        images_of="imagenet-val",
+    ),
+    "imagenet-c": Published(
+        3_750_000, 1000, "https://github.com/hendrycks/robustness", made_from="imagenet-val"
+    ),
     "imagenet-r": Published(30_000, 200, "https://github.com/hendrycks/imagenet-r"),
     "imagenetv2": Published(10_000, 1000, "matched-frequency set of https://github.com/modestyachts/ImageNetV2"),
     "cue-conflict": Published(1280, 16, "style-transfer images of https://github.com/rgeirhos/texture-vs-shape"),
 }
+
+
+def made_from(data: str) -> str | None:
+    """The data set whose images ``data`` was made from, or None."""
+    known = PUBLISHED.get(data)
+    return known.made_from if known else None
 
 
 def images_of(data: str) -> str | None:

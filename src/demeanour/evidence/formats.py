@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from demeanour.datasets.frame import distinct_columns
+from demeanour.datasets.label_space import LabelSpace
 from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
 from demeanour.evidence.logits import columns_of_logits
 from demeanour.evidence.table import COLUMNS, NO_ANSWER
@@ -46,13 +48,14 @@ class Format:
         name: How a card names it.
         version: Changes whenever the same file would give another table; part of the evidence's key.
         header: The columns that tell a CSV of this format, or none for binary files.
-        read: From the file, the order of its rows and the number of classes: ids and columns.
+        read: From the file, the order of its rows and the number of classes: ids and columns. The reader of logits
+            also takes the label space that they are to be put into.
     """
 
     name: str
     version: int
     header: tuple[str, ...]
-    read: Callable[[Path, Order, int], tuple[NDArray[np.str_], Columns]]
+    read: Callable[..., tuple[NDArray[np.str_], Columns]]
 
 
 def find_format(path: Path, name: str | None) -> Format:
@@ -133,7 +136,27 @@ def _read_quartet(path: Path, order: Order, _classes: int) -> tuple[NDArray[np.s
     return _row_ids(path, order, len(table)), columns
 
 
-def _read_logits(path: Path, order: Order, classes: int) -> tuple[NDArray[np.str_], Columns]:
+def _read_logits(
+    path: Path, order: Order, classes: int, space: LabelSpace | None = None
+) -> tuple[NDArray[np.str_], Columns]:
+    ids, logits, labels = load_logits(path, order, classes, space)
+    return ids, columns_of_logits(logits, labels, str(path))
+
+
+def load_logits(
+    path: Path, order: Order, classes: int, space: LabelSpace | None = None
+) -> tuple[NDArray[np.str_], NDArray[np.floating], NDArray[np.generic] | None]:
+    """Ids, logits (n, classes) and labels, if there are any, of a file of logits.
+
+    Args:
+        path: ``.npz``, or ``.npy`` with its labels beside it.
+        order: Whose rows stand for which images, where the file has no ids.
+        classes: How many classes the data set has.
+        space: How the model's classes become the data set's, where they are others.
+
+    Raises:
+        EvidenceError: Another shape or type, or the file cannot be read.
+    """
     if path.suffix == ".npz":
         arrays = _load_archive(path)
         logits, labels, found = arrays["logits"], arrays.get("labels"), arrays.get("ids")
@@ -141,17 +164,20 @@ def _read_logits(path: Path, order: Order, classes: int) -> tuple[NDArray[np.str
         logits = _load_array(path)
         beside = path.with_name(f"{path.stem}.labels.npy")
         labels, found = (_load_array(beside) if beside.is_file() else None), None
-    if logits.ndim != 2 or logits.shape[1] != classes:
-        raise EvidenceError(f"{path}: logits of shape {logits.shape}, expected (images, {classes})")
     if not np.issubdtype(logits.dtype, np.floating):
         raise EvidenceError(f"{path}: logits hold {logits.dtype}, expected floating point numbers")
+    scores = cast("NDArray[np.floating]", logits)
+    if scores.ndim == 2 and space is not None:
+        scores = space.apply(scores)
+    if scores.ndim != 2 or scores.shape[1] != classes:
+        raise EvidenceError(f"{path}: logits of shape {scores.shape}, expected (images, {classes})")
     if found is not None and found.dtype.kind != "U":
         raise EvidenceError(f"{path}: 'ids' hold {found.dtype}, expected text (numpy's <U type)")
     ids = _row_ids(path, order, len(logits)) if found is None else found.astype(np.str_)
     for what, array in (("ids", ids), ("labels", labels)):
         if array is not None and array.shape != (len(logits),):
             raise EvidenceError(f"{path}: {len(logits)} rows of logits, but {what} of shape {array.shape}")
-    return ids, columns_of_logits(logits, labels, str(path))
+    return ids, scores, labels
 
 
 def _read_top5(path: Path, order: Order, _classes: int) -> tuple[NDArray[np.str_], Columns]:

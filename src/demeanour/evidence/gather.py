@@ -2,97 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import re
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from demeanour.datasets.catalogue import PUBLISHED, images_of
+from demeanour.datasets.corruptions import corruptions_frame
 from demeanour.datasets.cue_conflict import cue_conflict_frame
 from demeanour.datasets.frame import Frame
 from demeanour.datasets.imagenet_x import read_imagenet_x
+from demeanour.datasets.label_space import LabelSpace, read_label_space
 from demeanour.datasets.labels import read_labels
-from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
-from demeanour.evidence.drawn import drawn_folder
-from demeanour.evidence.formats import Format, Order, find_format
-from demeanour.evidence.observations import Observations, observe
+from demeanour.datasets.multilabel import read_label_sets
+from demeanour.errors import EvidenceError, NotMeasuredError
+from demeanour.evidence.formats import Format, Order, find_format, load_logits
+from demeanour.evidence.observations import Array, Observations, observe
+from demeanour.evidence.sources import expand, root_files, size_of, source_file
 from demeanour.evidence.store import Store, evidence_key, file_hash
 from demeanour.evidence.table import PredictionTable, prediction_table
-from demeanour.findings.cast import ROW_ORDER, Cast, DataCard, ModelCard
+from demeanour.findings.cast import ROW_ORDER, Cast, ModelCard
 
-_ENDINGS = (".parquet", ".csv", ".npz", ".npy")
-
-
-def expand(text: str, base: Path, store: Path) -> Path:
-    """A path of a cast: ``${VARIABLES}`` replaced, relative to the cast's folder.
-
-    Args:
-        text: The path; ``drawn:PATH`` lies in the drawn cast's folder, which is made if need be.
-        base: The cast's folder.
-        store: The folder of evidence.
-
-    Raises:
-        NotMeasuredError: A variable is not set, or the drawn cast cannot be written.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if not os.environ.get(name):
-            alike = did_you_mean(name, os.environ)
-            hint = alike if alike.startswith("did you mean") else "set it to the folder that holds the files"
-            raise NotMeasuredError(f"the environment variable {name} is not set; {hint}")
-        return os.environ[name]
-
-    if text.startswith("drawn:"):
-        try:
-            return drawn_folder(store) / text.removeprefix("drawn:")
-        except OSError as error:
-            raise NotMeasuredError(f"the drawn predictions cannot be written: {error}; see DEMEANOUR_CACHE") from error
-    path = Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()
-    if path.is_absolute():
-        return path
-    # what a variable holds is meant from where the command runs, what the cast says from where the cast lies
-    return (Path.cwd() if text.startswith("${") else base).joinpath(path).resolve()
+_READERS = {"labels": read_labels, "label-sets": read_label_sets, "imagenet-x": read_imagenet_x}
 
 
-def source_file(card: ModelCard, data: str, base: Path, store: Path) -> Path:
-    """The file with a model's predictions on a data set.
+@dataclass(frozen=True)
+class _File:
+    """A file of predictions, how it is read, and the key of the table that it gives."""
 
-    Raises:
-        NotMeasuredError: A variable is not set, or the file or folder is missing.
-        EvidenceError: The source is no ``predictions:``, or a folder holds several tables of the set.
-    """
-    scheme, _, rest = card.source.partition(":")
-    if scheme != "predictions":
-        raise EvidenceError(f"'{card.source}': this version reads `predictions:` sources only")
-    path = expand(rest, base, store)
-    if not path.exists():
-        raise NotMeasuredError(f"{path} is missing")
-    if path.is_file():
-        return path
-    found = [path / f"{data}{ending}" for ending in _ENDINGS if (path / f"{data}{ending}").is_file()]
-    if not found:
-        wanted = ", ".join(f"{data}{ending}" for ending in _ENDINGS)
-        raise NotMeasuredError(f"{path} holds no table of {data}; expected one of {wanted}")
-    if len(found) > 1:
-        raise EvidenceError(f"{path} holds several tables of {data}: {', '.join(f.name for f in found)}; keep one")
-    return found[0]
-
-
-def size_of(data: str, card: DataCard) -> tuple[int, int]:
-    """How many images and classes a data set has, from its card or as published.
-
-    Raises:
-        EvidenceError: Neither tells.
-    """
-    known = PUBLISHED.get(data)
-    images = card.images or (known.images if known else None)
-    classes = card.classes or (known.classes if known else None)
-    if images is None or classes is None:
-        raise EvidenceError(f"{data} is no published set: its card must say how many `images` and `classes` it has")
-    return images, classes
+    path: Path
+    kind: Format
+    order: Order
+    key: str
 
 
 @dataclass
@@ -104,6 +48,7 @@ class Evidence:
     _frames: dict[str, Frame | None] = field(default_factory=dict)
     _tables: dict[tuple[str, str], PredictionTable] = field(default_factory=dict)
     _observed: dict[tuple[str, str], Observations] = field(default_factory=dict)
+    _hashes: dict[Path, str] = field(default_factory=dict)
 
     def observations(self, model: str, data: str) -> Observations:
         """What a model said of a data set's images, joined with their annotations.
@@ -116,12 +61,42 @@ class Evidence:
             of = self.cast.evidence_data(model, data)
             if of is None or data not in self.cast.data:
                 raise NotMeasuredError(f"{model} has no predictions on {data}")
-            table = self.table(model, of)
+            table, card = self.table(model, of), self.cast.models[model]
             frame = self._frame(data)
             if frame is None:
                 frame = self._frame_of_table(data, table)
-            self._observed[model, data] = observe(model, table, frame)
+            found = observe(model, table, frame)
+            later: dict[str, Callable[[], Array]] = {"logits": partial(self._logits, model, of, found.ids)}
+            clean = self.cast.data[data].clean
+            if clean is not None:
+                later["clean_correct"] = partial(self._clean_correct, model, clean, found)
+            repeats = [
+                observe(f"{model} (repeat {number})", self._read(model, of, number), frame)
+                for number in range(1, len(card.repeats) + 1)
+            ]
+            if clean is not None:   # of the run that is judged: a repeat of the corrupted images needs no other
+                repeats = [replace(one, later={"clean_correct": later["clean_correct"]}) for one in repeats]
+            self._observed[model, data] = replace(found, later=later, repeats=tuple(repeats))
         return self._observed[model, data]
+
+    def _logits(self, model: str, data: str, ids: NDArray[np.str_]) -> Array:
+        """The logits behind a model's predictions; (images, classes)."""
+        file = self._file(model, data)
+        if file.kind.name != "logits":
+            raise NotMeasuredError(f"{file.path} holds predictions of {model} on {data}, no logits")
+        found, logits, _ = load_logits(file.path, file.order, self._size(data)[1], self._label_space(data))
+        order = np.argsort(found)
+        return logits[order[np.searchsorted(found, ids, sorter=order)]]
+
+    def _clean_correct(self, model: str, clean: str, observed: Observations) -> Array:
+        """For each corrupted image whether the model is right on the clean one, found by its name."""
+        whole = self.observations(model, clean)
+        names = np.asarray([name.rpartition("/")[2] for name in observed.ids.tolist()], dtype=np.str_)
+        rows = np.minimum(np.searchsorted(whole.ids, names), len(whole) - 1)
+        missing = whole.ids[rows] != names
+        if missing.any():
+            raise EvidenceError(f"{model} on {clean}: no prediction for '{names[missing][0]}' of {observed.data}")
+        return whole.column("correct")[rows]
 
     def table(self, model: str, data: str) -> PredictionTable:
         """A model's checked predictions on a data set of its card."""
@@ -129,31 +104,75 @@ class Evidence:
             self._tables[model, data] = self._read(model, data)
         return self._tables[model, data]
 
-    def _read(self, model: str, data: str) -> PredictionTable:
+    def identity(self, model: str, data: str) -> str:
+        """What a model's observations on a data set depend on, as a key: other files, other key.
+
+        Raises:
+            NotMeasuredError: A file is missing.
+            EvidenceError: A card does not say enough.
+        """
+        of = self.cast.evidence_data(model, data)
+        if of is None or data not in self.cast.data:
+            raise NotMeasuredError(f"{model} has no predictions on {data}")
+        clean = self.cast.data[data].clean
+        try:
+            of_clean = self.identity(model, clean) if clean else None
+        except NotMeasuredError:   # those measures that need it will say so
+            of_clean = None
+        return evidence_key(
+            model=model,
+            tables=[self._file(model, of, number).key for number in range(len(self.cast.models[model].repeats) + 1)],
+            sets={name: self._set(name) for name in (data, of)},
+            clean=of_clean,
+        )
+
+    def _set(self, data: str) -> list[object]:
+        """What is known of a data set's images depends on its reader, its size and the files of its root."""
+        card = self.cast.data[data]
+        root = expand(card.root, self.cast.path.parent, self.store.root) if card.root else None
+        return [card.reader, self._size(data), [self._hash(file) for file in root_files(root, card)] if root else []]
+
+    def _hash(self, path: Path) -> str:
+        """Of a file, once: for as long as this evidence is used, its files are taken to stay as they are."""
+        if path not in self._hashes:
+            self._hashes[path] = file_hash(path)
+        return self._hashes[path]
+
+    def _read(self, model: str, data: str, number: int = 0) -> PredictionTable:
+        file = self._file(model, data, number)
+        manifest = {"model": model, "data": data, "format": file.kind.name, "source": file.path.name}
+        table = self.store.table(file.key, manifest, lambda: self._make(file, data))
+        self._check(table, data, f"{file.path}")
+        return table
+
+    def _file(self, model: str, data: str, number: int = 0) -> _File:
+        """The file of a model's predictions, or of a repeat (from 1), and the key of the table that it gives."""
         card = self.cast.models[model]
-        base = self.cast.path.parent
-        path = source_file(card, data, base, self.store.root)
+        if number:
+            card = card.model_copy(update={"source": card.repeats[number - 1]})
+        path = source_file(card, data, self.cast.path.parent, self.store.root)
         kind = find_format(path, card.format)
         order = self._order(card)
         _, classes = self._size(data)
         beside = [file for file in (order.ids, path.with_name(f"{path.stem}.labels.npy")) if file and file.is_file()]
+        space = self._label_space_file(data)
         key = evidence_key(
-            source=file_hash(path),
-            beside=[file_hash(file) for file in beside],
+            source=self._hash(path),
+            beside=[self._hash(file) for file in beside],
             format=[kind.name, kind.version],
             order=order.name,
             data=data,
             classes=classes,
             no_answer=self._may_not_answer(data),
+            **({"label_space": self._hash(space)} if space else {}),
         )
-        manifest = {"model": model, "data": data, "format": kind.name, "source": path.name}
-        table = self.store.table(key, manifest, lambda: self._make(path, kind, order, data, classes))
-        self._check(table, data, f"{path}")
-        return table
+        return _File(path, kind, order, key)
 
-    def _make(self, path: Path, kind: Format, order: Order, data: str, classes: int) -> PredictionTable:
-        ids, columns = kind.read(path, order, classes)
-        return prediction_table(ids, columns, classes, str(path), no_answer=self._may_not_answer(data))
+    def _make(self, file: _File, data: str) -> PredictionTable:
+        _, classes = self._size(data)
+        space = self._label_space(data) if file.kind.name == "logits" else None
+        ids, columns = file.kind.read(file.path, file.order, classes, *([space] if space else []))
+        return prediction_table(ids, columns, classes, str(file.path), no_answer=self._may_not_answer(data))
 
     def _check(self, table: PredictionTable, data: str, where: str) -> None:
         """The table must hold the images of its data set, all of them, and no others."""
@@ -177,6 +196,19 @@ class Evidence:
             raise NotMeasuredError(f"the cast {self.cast.name} has no data card for {data}")
         return size_of(data, card)
 
+    def _label_space_file(self, data: str) -> Path | None:
+        named = self.cast.data[data].label_space
+        if named is None:
+            return None
+        path = expand(named, self.cast.path.parent, self.store.root)
+        if not path.is_file():
+            raise NotMeasuredError(f"{path} is missing; it is the label space of {data}")
+        return path
+
+    def _label_space(self, data: str) -> LabelSpace | None:
+        path = self._label_space_file(data)
+        return read_label_space(path) if path else None
+
     def _may_not_answer(self, data: str) -> bool:
         return self.cast.data[data].reader == "cue-conflict"
 
@@ -195,20 +227,24 @@ class Evidence:
 
     def _read_frame(self, data: str) -> Frame | None:
         card = self.cast.data[data]
-        if card.reader in ("tables", "cue-conflict"):
+        if card.reader in ("tables", "cue-conflict", "corruptions"):
             return None
         if card.root is None:
             raise EvidenceError(f"{data}: the reader '{card.reader}' needs a `root`")
         root = expand(card.root, self.cast.path.parent, self.store.root)
         images, classes = size_of(data, card)
-        frame = (read_labels if card.reader == "labels" else read_imagenet_x)(root, data, classes)
+        frame = _READERS[card.reader](root, data, classes)
         if len(frame.ids) != images:
             raise EvidenceError(f"{root}: {len(frame.ids):,} images, but {data} has {images:,}")
         return frame
 
     def _frame_of_table(self, data: str, table: PredictionTable) -> Frame:
-        if self.cast.data[data].reader == "cue-conflict":
+        card = self.cast.data[data]
+        if card.reader == "cue-conflict":
             return cue_conflict_frame(table.ids, data)
+        if card.reader == "corruptions":
+            root = expand(card.root or "", self.cast.path.parent, self.store.root)
+            return corruptions_frame(table.ids, read_labels(root, data, self._size(data)[1]), data)
         if "label" not in table.columns:
             raise NotMeasuredError(f"{data}: the reader 'tables' takes labels from the tables, and this one has none")
         _, classes = self._size(data)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ class Observations:
         columns: Columns of the prediction table and of the data set's frame, each with n rows.
         clusters: Names of the columns that tell images of one source, the deciding one first.
         names: For a column of codes or a matrix, what its codes or columns stand for.
+        later: Columns that are read when they are asked for, because they are large or of another data set.
+        repeats: What the same weights said of the same images under another batch size, precision or device.
     """
 
     model: str
@@ -34,6 +37,8 @@ class Observations:
     columns: dict[str, Array]
     clusters: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
+    later: Mapping[str, Callable[[], Array]] = field(default_factory=dict)
+    repeats: tuple[Observations, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,20 +49,35 @@ class Observations:
         Raises:
             NotMeasuredError: The column is missing and follows from nothing that is there.
         """
+        if name not in self.columns and name in self.later:
+            self.columns[name] = self.later[name]()
         if name in self.columns:
             return self.columns[name]
-        if name in _DERIVED:
-            needs, derive = _DERIVED[name]
-            return derive(*(self.column(need) for need in needs))
+        if name == "held_out":
+            return held_out(self.ids)
+        recipes = _DERIVED.get(name, ())
+        for needs, derive in recipes:
+            if needs == recipes[-1][0] or all(need in self.columns for need in needs):
+                return derive(*(self.column(need) for need in needs))
         raise NotMeasuredError(
             f"the predictions of {self.model} on {self.data} have no column '{name}'; "
             f"they have {', '.join(sorted(self.columns))}"
         )
 
 
-_DERIVED: dict[str, tuple[tuple[str, ...], Callable[..., Array]]] = {
-    "correct": (("prediction", "label"), lambda prediction, label: prediction == label),
+# each column by the recipes that give it: the first whose needs are there
+_DERIVED: dict[str, tuple[tuple[tuple[str, ...], Callable[..., Array]], ...]] = {
+    "correct": ((("prediction", "label"), lambda prediction, label: prediction == label),),
+    "correct5": (
+        (("top5", "label"), lambda top5, label: (top5 == label[:, None]).any(axis=1)),
+        (("rank_of_label",), lambda rank: rank <= 5),
+    ),
 }
+
+
+def held_out(ids: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """The half of the images that nothing is fitted on; it depends on each image's name alone; (n,)."""
+    return np.asarray([hashlib.sha256(name.encode()).digest()[0] % 2 == 0 for name in ids.tolist()])
 
 
 def observe(model: str, table: PredictionTable, frame: Frame) -> Observations:
@@ -82,6 +102,8 @@ def observe(model: str, table: PredictionTable, frame: Frame) -> Observations:
             f"such as '{frame.ids[np.argmax(missing)]}'"
         )
     columns = {name: values[rows] for name, values in table.columns.items()}
+    if "label_set" in frame.columns:   # one of several right answers is not the label
+        columns.pop("label", None)
     if "label" in columns and "label" in frame.columns:
         wrong = columns["label"] != frame.columns["label"]
         if wrong.any():
@@ -101,7 +123,7 @@ def check_paired(observed: Sequence[Observations]) -> None:
     """
     first = observed[0]
     for other in observed[1:]:
-        if len(first) != len(other) or (first.ids != other.ids).any():
+        if first.ids is not other.ids and (len(first) != len(other) or (first.ids != other.ids).any()):
             only = np.setdiff1d(first.ids, other.ids)
             extra = np.setdiff1d(other.ids, first.ids)
             raise EvidenceError(

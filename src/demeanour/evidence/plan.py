@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
-from demeanour.evidence.gather import expand, source_file
+from demeanour.evidence.sources import expand, source_file
 from demeanour.findings.cast import ROW_ORDER, Cast
 
 
@@ -38,7 +38,9 @@ def locate(cast: Cast, unit: Unit, store: Path) -> str:
     try:
         if card.ids is not None and card.ids != ROW_ORDER:
             _existing(expand(card.ids, base, store))
-        return str(source_file(card, unit.data, base, store))
+        repeats = [card.model_copy(update={"source": source}) for source in card.repeats]
+        found = [str(source_file(one, unit.data, base, store)) for one in (card, *repeats)]
+        return " and ".join(found)
     except EvidenceError as error:
         return f"WRONG: {error}"
     except NotMeasuredError as error:

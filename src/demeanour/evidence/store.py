@@ -7,7 +7,9 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,18 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_hash(*packages: str) -> str:
+    """The identity of parts of this library and of the packages that its numbers rest on: other code, other key.
+
+    Args:
+        packages: Folders and files of the library: ``measures``, ``reporting/plots.py``.
+    """
+    root = Path(__file__).parents[1]
+    files = [file for name in packages for file in (sorted((root / name).rglob("*.py")) or [root / name])]
+    versions = [version(name) for name in ("numpy", "scipy", "pyarrow", "matplotlib")]
+    return evidence_key(code=[file_hash(file) for file in files], versions=versions)
 
 
 def write_table(path: Path, table: PredictionTable, manifest: Mapping[str, object]) -> None:
@@ -74,6 +88,38 @@ class Store:
     def path(self, key: str) -> Path:
         """Where the table of a key lies, whether it exists or not."""
         return self.root / "predictions" / f"{key}.parquet"
+
+    def text(self, kind: str, key: str, make: Callable[[], str]) -> str:
+        """A text that follows from a key: read and verified, or made and written.
+
+        Workers may make the same one at the same time; each writes it whole.
+
+        Args:
+            kind: The folder that it is kept in.
+            key: Of all that it follows from.
+            make: Makes it; what it raises is not remembered.
+        """
+        path = self.root / kind / f"{key}.txt"
+        try:
+            digest, _, text = path.read_text(encoding="utf-8").partition("\n")
+            if digest == hashlib.sha256(text.encode()).hexdigest():
+                return text
+            self.notice(f"{path} was damaged; it is made anew")
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            self.notice(f"{path} cannot be read ({error}); it is made anew")
+        text = make()
+        part = path.with_name(f"{key}.{uuid.uuid4().hex}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            self.notice(f"{self.root} cannot be written ({error.strerror}); verdicts and pictures are not kept")
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        return text
 
     def table(
         self, key: str, manifest: Mapping[str, object], make: Callable[[], PredictionTable]

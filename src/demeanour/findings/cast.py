@@ -30,6 +30,8 @@ class ModelCard(Strict):
         format: The format of the file, where its header does not tell.
         ids: ``row-order`` where the rows have no ids, or the JSON file with the order of the rows.
         order: With ``row-order``: the name of the order; only tables that give the same name are paired.
+        repeats: Sources of the same weights' answers under another batch size, precision or device: by as much as
+            they differ, intervals are widened.
         context: True for a reference such as people: shown beside the models, selected by no finding.
         note: What a reader of its numbers should know.
     """
@@ -43,6 +45,7 @@ class ModelCard(Strict):
     format: Text | None = None
     ids: Text | None = None
     order: Text | None = None
+    repeats: list[Text] = Field(default_factory=list)
     context: bool = False
     note: Text | None = None
 
@@ -61,23 +64,38 @@ class DataCard(Strict):
     """One data set: how its labels and annotations are read, and how large it is.
 
     Attributes:
-        reader: ``labels`` (CSV of id and label), ``imagenet-x`` (folder of annotations), ``cue-conflict``
-            (everything is in the images' names) or ``tables`` (labels come with the predictions).
+        reader: ``labels`` (CSV of id and label), ``label-sets`` (JSON of several labels for each image), ``imagenet-x``
+            (folder of annotations), ``cue-conflict`` (everything is in the images' names), ``corruptions`` (the
+            root is the CSV of the clean images' labels, the rest is in the names) or ``tables`` (labels come with the
+            predictions).
         root: The file or folder that the reader opens; may hold ``${VARIABLES}`` of the environment.
         images: How many images the set has; known for the published sets.
         classes: How many classes its labels count; known for the published sets.
         version: Which edition of the set it is.
+        label_space: JSON that says which of the model's classes are the data set's (a list of indices: logits are
+            sliced before the softmax), or which belong to each category (a list or object of lists: the mean of
+            their probabilities). It applies to logits only.
+        clean: For ``corruptions``: the data set of the clean images, for relative errors.
     """
 
-    reader: Literal["labels", "imagenet-x", "cue-conflict", "tables"]
+    reader: Literal["labels", "label-sets", "imagenet-x", "cue-conflict", "corruptions", "tables"]
     root: Text | None = None
     images: Annotated[int, Field(gt=0)] | None = None
     classes: Annotated[int, Field(gt=1)] | None = None
     version: Text | None = None
+    label_space: Text | None = None
+    clean: Text | None = None
 
 
 class Expectation(Strict):
-    """What a cast expects of a finding, or of one of its verdicts, and why."""
+    """What a cast expects of a finding, or of one of its verdicts, and why.
+
+    Attributes:
+        expect: The verdict; ``undecided`` accepts any.
+        reason: Why.
+        owner: Who answers for it.
+        until: The last day on which it explains anything.
+    """
 
     expect: Expected
     reason: Text
@@ -94,7 +112,16 @@ Published = dict[str, dict[str, dict[str, dict[str, Number]]]]
 
 
 class CastFile(Strict):
-    """A cast as it stands in its file."""
+    """A cast as it stands in its file.
+
+    Attributes:
+        about: What the cast is, for whoever reads its reports.
+        protocol: How the models were evaluated.
+        models: The models by name.
+        data: The data sets by name.
+        published: Published values: finding or verdict id → measure → data set → model → value.
+        expect: What is expected of a finding or verdict, by its id; what has no entry is to hold.
+    """
 
     about: Text
     protocol: Text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from demeanour.datasets.catalogue import PUBLISHED
@@ -11,8 +12,9 @@ from demeanour.findings.cast import ROW_ORDER, Cast
 from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.load import Findings, load_cast
 from demeanour.findings.pairing import Case, cases_of
-from demeanour.findings.schema import DEFAULT, EVERY, Finding
-from demeanour.measures.registry import ALL, MEASURES
+from demeanour.findings.schema import CURVES, DEFAULT, EVERY, ONE_NUMBER, Finding
+from demeanour.measures.groups import ALL
+from demeanour.measures.registry import MEASURES
 
 Defect = tuple[KeyPath, str, str]   # where in the entry, what, hint
 
@@ -48,7 +50,8 @@ def lint(findings: Findings, cast: Cast | None, document: Document | None, casts
 
 def check_relation(finding: Finding) -> Iterator[Defect]:
     """A relation has just the keys that it uses: one that nothing reads would promise what is not checked."""
-    pair = finding.relation.startswith("left")
+    of_pairs = finding.measure in MEASURES and MEASURES[finding.measure].models == 2
+    pair = finding.relation.startswith("left") or (of_pairs and finding.relation.startswith("value"))
     wants = {
         "compare": pair,
         "models": not pair,
@@ -62,6 +65,18 @@ def check_relation(finding: Finding) -> Iterator[Defect]:
             yield (), f"the relation '{finding.relation}' needs the key '{key}'", ""
         elif given and not wanted:
             yield (key,), f"the relation '{finding.relation}' does not read '{key}'", "remove it"
+    if of_pairs and (not finding.relation.startswith("value") or (finding.compare and finding.compare.gap)):
+        hint = "write 'value > bound' or 'value < bound', and in 'compare' which pairs"
+        yield ("relation",), f"{finding.measure} is a number of two models", hint
+    if finding.average and len(finding.data) < 2:
+        yield ("average",), "there is one data set only", "name the others, or remove it"
+    yield from check_curve(finding)
+    if finding.groups and len(set(finding.groups)) < len(finding.groups):
+        yield ("groups",), "a group stands twice", "keep one"
+    if finding.groups and EVERY in finding.groups and finding.groups != [EVERY]:
+        yield ("groups",), f"'{EVERY}' stands for all groups", "leave the others out"
+    if finding.at_least and finding.groups and finding.compare is not None and finding.compare.against is not None:
+        yield ("at_least",), "of groups, or of the models compared with?", "name one group, or one model"
     if finding.offset is not None and finding.relation != "left ~ right":
         yield ("offset",), f"the relation '{finding.relation}' does not read 'offset'", "remove it"
     if finding.relation == "left ~ right" and finding.margin == 0:
@@ -74,9 +89,11 @@ def check_relation(finding: Finding) -> Iterator[Defect]:
     if finding.except_groups and finding.groups != [EVERY]:
         yield ("except_groups",), "is read with 'groups: every' only", ""
     known = MEASURES[finding.measure].groups if finding.measure in MEASURES else ()
-    if finding.at_least and finding.groups == [EVERY] and finding.at_least > len(known) > 0:
-        yield ("at_least",), f"at least {finding.at_least} of {len(known)} groups", "it can never hold"
-    several = finding.groups is not None or (finding.compare is not None and finding.compare.against is not None)
+    every = len(set(known) - {ALL, *(finding.except_groups or [])})
+    if finding.at_least and finding.groups == [EVERY] and finding.at_least > every > 0:
+        yield ("at_least",), f"at least {finding.at_least} of {every} groups", "it can never hold"
+    of_groups = finding.groups is not None and finding.relation not in ONE_NUMBER
+    several = of_groups or (finding.compare is not None and finding.compare.against is not None)
     if finding.at_least is not None and not several:
         yield ("at_least",), "there is one comparison only", "name the groups, or remove it"
     if finding.at_least and finding.groups and finding.groups != [EVERY] and finding.at_least > len(finding.groups):
@@ -86,6 +103,25 @@ def check_relation(finding: Finding) -> Iterator[Defect]:
         yield ("compare",), "only one of 'pair_on', 'against' and 'gap' can say what is compared", ""
 
 
+def check_curve(finding: Finding) -> Iterator[Defect]:
+    """A relation of curves names its points, in their order."""
+    points = finding.groups or []
+    if finding.relation in CURVES:
+        if len(points) < 2 or EVERY in points:
+            yield ("groups",), f"the relation '{finding.relation}' needs the points of the curve", "name two or more"
+        if finding.at_least and len(points) > 1 and finding.at_least > len(points) - 1:
+            yield ("at_least",), f"at least {finding.at_least} of {len(points) - 1} steps", "it can never hold"
+        if finding.compare is not None and finding.compare.gap is not None:
+            yield ("compare", "gap"), f"the relation '{finding.relation}' does not read it", "remove it"
+    if finding.at is not None and finding.relation != "left area > right":
+        yield ("at",), f"the relation '{finding.relation}' does not read 'at'", "remove it"
+    elif finding.at is not None:
+        if len(finding.at) != len(points):
+            yield ("at",), f"{len(finding.at)} places for {len(points)} points", "give each point one"
+        if any(later <= earlier for earlier, later in pairwise(finding.at)):
+            yield ("at",), "the places do not increase", "order the points"
+
+
 def check_measure(finding: Finding) -> Iterator[Defect]:
     """The measure exists, may decide, and has the groups that the finding names."""
     measure = MEASURES.get(finding.measure)
@@ -93,9 +129,8 @@ def check_measure(finding: Finding) -> Iterator[Defect]:
         yield ("measure",), f"there is no measure '{finding.measure}'", did_you_mean(finding.measure, MEASURES)
         return
     if not measure.decides:
-        yield ("measure",), f"'{measure.name}' is biased on few images: it is shown, never decides", (
-            f"decide by {measure.instead}"
-        )
+        hint = f"decide by {measure.instead}" if measure.instead else ""
+        yield ("measure",), f"'{measure.name}' is {measure.why_shown}: it is shown, never decides", hint
     named = {"groups": finding.groups, "except_groups": finding.except_groups, "group": [finding.group or ALL]}
     for key, groups in named.items():
         for group in groups or []:
@@ -151,8 +186,13 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
     """Model and data cards fit together."""
     for name, model in cast.models.items():
         at: KeyPath = ("models", name)
-        if not model.source.startswith("predictions:"):
-            yield (*at, "source"), f"'{model.source}' is no source that is known", "write predictions:PATH"
+        sources: dict[KeyPath, str] = {(*at, "source"): model.source}
+        sources |= {(*at, "repeats", index): source for index, source in enumerate(model.repeats)}
+        for keys, source in sources.items():
+            if not source.startswith("predictions:"):
+                yield keys, f"'{source}' is no source that is known", "write predictions:PATH"
+        if len(set(sources.values())) < len(sources):
+            yield (*at, "repeats"), "the same source stands twice", "a repeat is another run of the same weights"
         for data in model.data:
             if data not in cast.data:
                 yield (*at, "data"), f"the cast has no data set '{data}'", did_you_mean(data, cast.data)
@@ -163,8 +203,16 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
     for name, data_card in cast.data.items():
         if name not in PUBLISHED and (data_card.images is None or data_card.classes is None):
             yield ("data", name), f"'{name}' is no published data set", "say how many `images` and `classes` it has"
-        if data_card.reader in ("labels", "imagenet-x") and data_card.root is None:
+        if data_card.reader not in ("tables", "cue-conflict") and data_card.root is None:
             yield ("data", name), f"the reader '{data_card.reader}' needs a 'root'", ""
+        if data_card.clean is not None and data_card.reader != "corruptions":
+            yield ("data", name, "clean"), f"the reader '{data_card.reader}' does not read it", "remove it"
+        elif data_card.clean is not None and data_card.clean in cast.data:
+            if cast.data[data_card.clean].reader in ("corruptions", "cue-conflict"):
+                yield ("data", name, "clean"), f"'{data_card.clean}' holds no clean images", ""
+        elif data_card.clean is not None:
+            hint = did_you_mean(data_card.clean, cast.data)
+            yield ("data", name, "clean"), f"the cast has no data set '{data_card.clean}'", hint
         if data_card.reader in ("tables", "cue-conflict") and data_card.root is not None:
             yield ("data", name, "root"), f"the reader '{data_card.reader}' reads no 'root'", "remove it"
 

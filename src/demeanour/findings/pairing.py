@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from demeanour.findings.cast import Cast
 from demeanour.findings.schema import Compare, Finding, Selector
 
+SEVERAL = " + "   # between the names of data sets that are averaged
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """A signed sum of models' values that a relation speaks of: one model, left − right, or a gap of gaps.
+    """A signed sum of values that a relation speaks of: one model, left − right, a gap of gaps, or one pair of models.
 
     Attributes:
         name: What tells it from the others of its case; empty where there is one only.
-        terms: Sign (+1 or −1) and model.
+        terms: Sign (+1 or −1) and model, or the two models of a measure of pairs.
     """
 
     name: str
-    terms: tuple[tuple[int, str], ...]
+    terms: tuple[tuple[int, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,26 @@ class Case:
         id: ``finding[label]``: the test's parameter and the report's key. The label is as short as the roles allow,
             so that a second ViT in a cast turns ``[vit]`` into ``[LEFT-RIGHT]``.
         finding: The claim.
-        data: The data set.
+        sets: The data set; where the finding speaks of an average, all of them.
         label: What tells the case from the finding's others.
         comparisons: What the relation speaks of.
     """
 
     id: str
     finding: Finding
-    data: str
+    sets: tuple[str, ...]
     label: str
     comparisons: tuple[Comparison, ...]
 
     @property
+    def data(self) -> str:
+        """The data set by name, or all sets of an average."""
+        return SEVERAL.join(self.sets)
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that it needs, in the order of the comparison."""
-        return tuple(dict.fromkeys(model for c in self.comparisons for _, model in c.terms))
+        return tuple(dict.fromkeys(model for c in self.comparisons for _, subject in c.terms for model in subject))
 
 
 @dataclass(frozen=True)
@@ -58,55 +65,70 @@ class OutOfScope:
 
 
 def cases_of(finding: Finding, cast: Cast) -> Iterator[Case | OutOfScope]:
-    """All cases of a finding in a cast; for each data set at least one, in or out of scope."""
-    for data in finding.data:
-        several = len(finding.data) > 1
-        found = list(_pairings(finding, cast, data)) if data in cast.data else []
+    """All cases of a finding in a cast; for each data set, or for their average, at least one, in or out of scope."""
+    choices = [tuple(finding.data)] if finding.average else [(data,) for data in finding.data]
+    for sets in choices:
+        name = [SEVERAL.join(sets)] if len(choices) > 1 else []
+        absent = [data for data in sets if data not in cast.data]
+        found = [] if absent else list(_pairings(finding, cast, sets))
         if not found:
-            why = _missing_role(finding, cast, data) if data in cast.data else f"the cast has no data set {data}"
-            yield OutOfScope(_id(finding, [data] if several else []), finding, data, why)
+            why = f"the cast has no data set {' and no '.join(absent)}"
+            why = why if absent else _missing_role(finding, cast, sets)
+            yield OutOfScope(_id(finding, name), finding, SEVERAL.join(sets), why)
         for label, comparisons in found:
-            parts = [part for part in (label, data if several else "") if part]
-            yield Case(_id(finding, parts), finding, data, "-".join(parts), comparisons)
+            parts = [part for part in (label, *name) if part]
+            yield Case(_id(finding, parts), finding, sets, "-".join(parts), comparisons)
+
+
+def select(cast: Cast, selector: Selector, sets: Sequence[str]) -> list[str]:
+    """The models that may play a role and have evidence on all of the data sets."""
+    return [model for model in cast.select(selector, sets[0]) if all(cast.covers(model, data) for data in sets)]
 
 
 def _id(finding: Finding, parts: list[str]) -> str:
     return f"{finding.id}[{'-'.join(parts)}]" if parts else finding.id
 
 
-def _pairings(finding: Finding, cast: Cast, data: str) -> Iterator[tuple[str, tuple[Comparison, ...]]]:
+def _pairings(finding: Finding, cast: Cast, sets: Sequence[str]) -> Iterator[tuple[str, tuple[Comparison, ...]]]:
     if finding.compare is None:
-        for model in cast.select(finding.models or Selector(), data):
-            yield model, (Comparison("", ((1, model),)),)
+        for model in select(cast, finding.models or Selector(), sets):
+            yield model, (Comparison("", ((1, (model,)),)),)
         return
     compare = finding.compare
-    lefts, rights = cast.select(compare.left, data), cast.select(compare.right, data)
+    lefts, rights = select(cast, compare.left, sets), select(cast, compare.right, sets)
     if compare.gap is not None:
-        yield from _gaps(compare, cast, data)
+        yield from _gaps(compare, cast, sets)
     elif compare.against == "every":
         for left in lefts:
             others = [right for right in rights if right != left]
             if others:
-                yield left, tuple(Comparison(f"over {right}", ((1, left), (-1, right))) for right in others)
+                yield left, tuple(_comparison(finding, left, right, f"over {right}") for right in others)
     else:
         pairs = [(one, other) for one in lefts for other in rights if _alike(compare, cast, one, other)]
         labels = [_pair_label(compare, cast, left) for left, _ in pairs]
         for (left, right), label in zip(pairs, labels, strict=True):
             unique = label if label and labels.count(label) == 1 else f"{left}-{right}"
-            yield unique, (Comparison("", ((1, left), (-1, right))),)
+            yield unique, (_comparison(finding, left, right),)
 
 
-def _gaps(compare: Compare, cast: Cast, data: str) -> Iterator[tuple[str, tuple[Comparison, ...]]]:
+def _comparison(finding: Finding, left: str, right: str, name: str = "") -> Comparison:
+    """The difference of two models, or the value of the pair."""
+    if finding.relation.startswith("value"):
+        return Comparison(name.replace("over", "with"), ((1, (left, right)),))
+    return Comparison(name, ((1, (left,)), (-1, (right,))))
+
+
+def _gaps(compare: Compare, cast: Cast, sets: Sequence[str]) -> Iterator[tuple[str, tuple[Comparison, ...]]]:
     """One gap of gaps: (minuend − subtrahend) of the left role, minus the same of the right role."""
     assert compare.gap is not None
     quad = []
     for side in (compare.left, compare.right):
-        within = set(cast.select(side, data))
+        within = set(select(cast, side, sets))
         for part in compare.gap:
-            found = [model for model in cast.select(part, data) if model in within]
+            found = [model for model in select(cast, part, sets) if model in within]
             if len(found) != 1:
                 return
-            quad.append(found[0])
+            quad.append((found[0],))
     yield "", (Comparison("", tuple(zip((1, -1, -1, 1), quad, strict=True))),)
 
 
@@ -121,8 +143,9 @@ def _pair_label(compare: Compare, cast: Cast, left: str) -> str:
     return str(getattr(cast.models[left], compare.pair_on)) if compare.pair_on else ""
 
 
-def _missing_role(finding: Finding, cast: Cast, data: str) -> str:
+def _missing_role(finding: Finding, cast: Cast, sets: Sequence[str]) -> str:
+    data = " and ".join(sets)
     for _, role in finding.selectors():
-        if not cast.select(role, data):
+        if not select(cast, role, sets):
             return f"no model of the cast with {role} has evidence on {data}"
     return f"the cast's models on {data} form no pair that the finding compares"

@@ -20,9 +20,16 @@ def _letter_or_map(value: Any) -> Any:
 
 DEFAULT = "default"
 Letter = Annotated[str, StringConstraints(pattern=r"^[A-D](/[A-D])?$")]
-Words = Annotated[list[Text], BeforeValidator(_one_or_many), Field(min_length=1)]
+Words = Annotated[
+    list[Text],
+    BeforeValidator(_one_or_many, json_schema_input_type=Text | Annotated[list[Text], Field(min_length=1)]),
+    Field(min_length=1),
+]
 
 EVERY = "every"   # stands for every group of a measure
+
+ONE_NUMBER = ("left flatter than right", "left area > right")   # one comparison of whole curves
+CURVES = ("groups rise", "groups fall", *ONE_NUMBER)
 
 Relation = Literal[
     "left > right",     # left exceeds right by more than the margin
@@ -33,6 +40,10 @@ Relation = Literal[
     "value > bound",    # each model's value exceeds the bound by more than the margin
     "value < bound",    # each model's value stays below the bound by more than the margin
     "group in top",     # the named group is among the `top` largest of its measure
+    "groups rise",      # from each of the groups to the next, the value never falls by the margin or more
+    "groups fall",      # from each of the groups to the next, the value never rises by the margin or more
+    "left flatter than right",   # from the first group to the last, left falls less than right, by more than the margin
+    "left area > right",         # left's mean height over the groups exceeds right's by more than the margin
 ]
 
 
@@ -43,16 +54,32 @@ class Strict(BaseModel):
 
 
 class Paper(Strict):
-    """A work that findings come from."""
+    """A work that findings come from.
+
+    Attributes:
+        title: As it stands on the work.
+        url: Where it can be read.
+        year: Of its publication.
+        note: What a reader of its quotes should know.
+    """
 
     title: Text
     url: Annotated[str, StringConstraints(pattern=r"^https://")]
     year: int
-    note: Text | None = None   # what a reader of its quotes should know
+    note: Text | None = None
 
 
 class Source(Strict):
-    """Where a claim is written: never without a place to look it up and the words that say it."""
+    """Where a claim is written: never without a place to look it up and the words that say it.
+
+    Attributes:
+        paper: A key of papers.yaml.
+        section: The section's number.
+        figure: The figure's number.
+        table: The table's number.
+        quote: The words that say it, as they stand there.
+        conflicts: Where sources disagree, each in a sentence.
+    """
 
     paper: Text
     section: Text
@@ -63,7 +90,14 @@ class Source(Strict):
 
 
 class Selector(Strict):
-    """Which models may play a role: every key that is given must match, by any of its words."""
+    """Which models may play a role: every key that is given must match, by any of its words.
+
+    Attributes:
+        architecture: The family of the network.
+        paradigm: How it was trained.
+        pretraining: What it was trained on.
+        model: The name of the card.
+    """
 
     architecture: Words | None = None
     paradigm: Words | None = None
@@ -102,16 +136,22 @@ class Finding(Strict):
     Attributes:
         id: ``section.name``, permanent: test parameter, report history and key of expectations.
         label: The short name used in tables, such as ``C1``.
+        claim: What is claimed, in a sentence.
+        source: Where it is written.
         strength: How strong the source's own evidence is: A large and corroborated, B clear, C within noise
             or dependent on protocol, D contradicted by the source's own numbers; or a map of data sets to letters.
         measure: The name of the measure that decides.
         data: The data sets that the claim speaks of, one verdict for each.
+        average: Whether it speaks of the mean over the data sets instead: then there is one verdict about all.
         compare: The paired roles of a ``left … right`` relation.
         models: The models of a ``value … bound`` or ``group in top`` relation, one verdict for each.
+        relation: What must hold between the values.
         margin: How far beyond equality the relation must hold, in the measure's unit.
         bound: What ``value … bound`` compares with.
         offset: What ``left - right`` is compared with in ``left ~ right``.
-        groups: Groups of the measure that must each satisfy the relation, or ``every``; without it, ``all``.
+        groups: Groups of the measure that must each satisfy the relation, or ``every``; without it, ``all``. For a
+            relation of curves, its points in their order.
+        at: For an area, where on its axis each of the groups lies, increasing; without it, equally far apart.
         except_groups: Groups left out of ``every``.
         at_least: How many of the groups suffice; without it, all of them.
         group: The group that ``group in top`` speaks of.
@@ -124,9 +164,14 @@ class Finding(Strict):
     label: Text
     claim: Text
     source: Source
-    strength: Annotated[dict[Text, Letter], BeforeValidator(_letter_or_map), Field(min_length=1)]
+    strength: Annotated[
+        dict[Text, Letter],
+        BeforeValidator(_letter_or_map, json_schema_input_type=Letter | dict[Text, Letter]),
+        Field(min_length=1),
+    ]
     measure: Text
     data: Words
+    average: bool = False
     compare: Compare | None = None
     models: Selector | None = None
     relation: Relation
@@ -134,6 +179,7 @@ class Finding(Strict):
     bound: Number | None = None
     offset: Number | None = None
     groups: Words | None = None
+    at: Annotated[list[Number], Field(min_length=2)] | None = None
     except_groups: Words | None = None
     at_least: Annotated[int, Field(ge=1)] | None = None
     group: Text | None = None

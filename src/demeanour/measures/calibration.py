@@ -27,7 +27,10 @@ def bin_of(confidence: Floats, bins: int = BINS) -> NDArray[np.intp]:
         bins: How many bins.
     """
     edges = np.linspace(0, 1, bins + 1)
-    return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    near = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)   # but for rounding at the edges
+    near -= (confidence <= edges[near]) & (near > 0)
+    near += (confidence > edges[near + 1]) & (near < bins - 1)
+    return near
 
 
 def _membership(confidence: Floats, bins: int) -> Floats:
@@ -51,9 +54,13 @@ def ece(
     Returns:
         ``all``: Σ (|B| / n) · |acc(B) − conf(B)|, a probability in [0, 1], (...).
     """
-    w = as_weights(weights, len(confidence))
-    gaps = (w * (confidence - correct)) @ _membership(confidence, bins)
-    return {"all": ratio(np.abs(gaps).sum(axis=-1), w.sum(axis=-1))}
+    return ece_of_sums(_weighted_sums(confidence, correct, weights, bins))
+
+
+def ece_of_sums(sums: Floats) -> dict[str, Floats]:
+    """ECE from what ``gap_sums`` counts; (..., 3 · bins) → (...)."""
+    n, total, _ = np.moveaxis(_by_bin(sums), -2, 0)
+    return {"all": ratio(np.abs(total).sum(axis=-1), n.sum(axis=-1))}
 
 
 def calibration_error(
@@ -74,14 +81,49 @@ def calibration_error(
     Returns:
         ``all``: Σ (|B| / n) · gap(B)², a squared probability, (...).
     """
-    w = as_weights(weights, len(confidence))
-    member = _membership(confidence, bins)
-    gap = confidence - correct
-    n = w @ member
-    total = (w * gap) @ member
-    squares = (w * gap**2) @ member
+    return debiased_of_sums(_weighted_sums(confidence, correct, weights, bins))
+
+
+def debiased_of_sums(sums: Floats) -> dict[str, Floats]:
+    """Debiased squared calibration error from what ``gap_sums`` counts; (..., 3 · bins) → (...)."""
+    n, total, squares = np.moveaxis(_by_bin(sums), -2, 0)
     pairs = np.where(n > 1, total**2 - squares, 0.0) / np.where(n > 1, n - 1, 1.0)
-    return {"all": ratio(pairs.sum(axis=-1), w.sum(axis=-1))}
+    return {"all": ratio(pairs.sum(axis=-1), n.sum(axis=-1))}
+
+
+def gap_sums(
+    confidence: Floats, correct: NDArray[np.bool_], part: NDArray[np.integer], parts: int, bins: int = BINS
+) -> Floats:
+    """Of each bin and each part of the images: how many, the sum of their gaps, and the sum of the squared gaps.
+
+    Args:
+        confidence: (n,) in [0, 1].
+        correct: (n,) of bool.
+        part: The part of every image, (n,) of int in 0 … parts − 1.
+        parts: How many parts there are.
+        bins: How many bins of equal width.
+
+    Returns:
+        (parts, 3 · bins).
+    """
+    gap = confidence - correct
+    cell = part * bins + bin_of(confidence, bins)
+    sums = [np.bincount(cell, weights, parts * bins).reshape(parts, bins) for weights in (None, gap, gap**2)]
+    return np.concatenate(sums, axis=1).astype(np.float64)
+
+
+def _weighted_sums(
+    confidence: Floats, correct: NDArray[np.bool_], weights: ArrayLike | None, bins: int
+) -> Floats:
+    """What ``gap_sums`` counts, over all images with their weights; (..., 3 · bins)."""
+    if weights is None:
+        return np.asarray(gap_sums(confidence, correct, np.zeros(len(confidence), np.intp), 1, bins).sum(axis=0))
+    member, gap = _membership(confidence, bins), (confidence - correct)[:, None]
+    return np.asarray(as_weights(weights, len(confidence)) @ np.hstack([member, gap * member, gap**2 * member]))
+
+
+def _by_bin(sums: Floats) -> Floats:
+    return sums.reshape(*sums.shape[:-1], 3, -1)
 
 
 def signed_gap(
@@ -117,7 +159,7 @@ def bin_gap(
     """
     w = as_weights(weights, len(confidence))
     member = _membership(confidence, bins)
-    gaps = ratio((w * (confidence - correct)) @ member, w @ member)
+    gaps = ratio(w @ ((confidence - correct)[:, None] * member), w @ member)
     shown = np.flatnonzero(member.sum(axis=0) >= max(1.0, SHOWN_SHARE * len(confidence)))
     return {f"bin-{index + 1:02d}": gaps[..., index] for index in shown}
 

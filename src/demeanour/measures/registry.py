@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanour.measures import accuracy, calibration, mistakes, shape_bias
+from demeanour.measures import (
+    accuracy,
+    agreement,
+    calibration,
+    calibration_shown,
+    corruptions,
+    groups,
+    mistakes,
+    scoring,
+    shape_bias,
+    temperature,
+)
+from demeanour.measures.groups import ALL, Columns, Counted
 from demeanour.measures.weighting import Floats
-from demeanour.vocabulary import CATEGORIES, FACTORS
+from demeanour.vocabulary import CATEGORIES, CORRUPTIONS, FACTORS
 
-Columns = tuple[NDArray[Any], ...]
-Method = Literal["proportion", "mean", "jackknife", "bootstrap", "bin"]
-ALL = "all"
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A group's value as a share of counts, scaled: what an exact interval needs where counts are small.
-
-    Attributes:
-        hits: How many images count as hits.
-        n: Of how many.
-        scale: The value is scale · hits / n.
-    """
-
-    hits: int
-    n: int
-    scale: float = 1.0
+Method = Literal["proportion", "mean", "jackknife", "bootstrap", "bin", "shown"]
 
 
 @dataclass(frozen=True)
@@ -44,15 +39,24 @@ class Measure:
         unit: In words, for reports.
         better: Which direction is better for a user, if either is.
         method: How its intervals are made: exact or normal for a ``proportion``, t for a ``mean`` of one number for
-            each image, grouped ``jackknife``, (clustered) ``bootstrap``, or ``bin`` for gaps within bins.
+            each image, grouped ``jackknife``, (clustered) ``bootstrap``, ``bin`` for gaps within bins; what is only
+            ``shown`` has none.
         groups: The names that its groups can have.
         version: Changes whenever the same columns would give another value.
-        decides: Whether a finding may be decided by it; where not, ``instead`` says by which.
-        instead: The measure that decides in its place.
-        rows: For a proportion or mean: the number of each image, (n,).
+        decides: Whether a finding may be decided by it; where not, ``why_shown`` says why.
+        instead: The measure that decides in its place, where there is one.
+        why_shown: Why it is shown only.
+        rows: For a proportion or mean: the number of each image for a group, (n,).
         support: How many images speak of each group; without it, all of them speak of ``all``.
         counts: For a group: its value as a share of counts, where it is one.
-        coarse: Columns with the same values and fewer kinds of rows, where resampling gains by it.
+        sums: The sums within parts of the images that ``of_sums`` makes the values from, where there is such a short
+            way: from columns, part of every image and number of parts to (parts, sums).
+        of_sums: From such sums, (..., sums), to the values; also of groups that have no image, which are NaN.
+        models: Of how many models' answers it is a function: the columns of the first, then those of the second.
+        of_errors: Whether it needs right and wrong answers in some number before its interval can be trusted.
+        clusters: Whether it may be resampled by whole sources where images share one. Proportions and means may.
+        members: Who belongs to a group, (n,) of bool, where the sources of a group have to be counted.
+        discrete: Whether its columns have few distinct rows, so that resampling counts kinds of rows.
     """
 
     name: str
@@ -65,10 +69,17 @@ class Measure:
     version: int = 1
     decides: bool = True
     instead: str | None = None
-    rows: Callable[..., Floats] | None = None
+    why_shown: str = "biased on few images"
+    rows: Callable[[str, Columns], Floats] | None = None
     support: Callable[..., dict[str, int]] | None = None
     counts: Callable[[str, Columns], Counted | None] | None = None
-    coarse: Callable[[Columns], Columns] | None = None
+    sums: Callable[..., Floats] | None = None
+    of_sums: Callable[[Floats], dict[str, Floats]] | None = None
+    models: Literal[1, 2] = 1
+    of_errors: bool = False
+    clusters: bool = False
+    members: Callable[[str, Columns], NDArray[np.bool_]] | None = None
+    discrete: bool = False
 
     def values(self, columns: Columns, weights: Floats | None = None) -> dict[str, Floats]:
         """The value of each group, for one sample or for many weights at once."""
@@ -79,76 +90,61 @@ class Measure:
         return self.support(*columns) if self.support else dict.fromkeys(self.groups, len(columns[0]))
 
 
-def _factor_support(correct: NDArray[np.bool_], factors: NDArray[np.bool_]) -> dict[str, int]:
-    counts = factors.sum(axis=0)
-    return {ALL: len(correct), **{name: int(counts[i]) for i, name in enumerate(FACTORS)}}
-
-
-def _factor_counts(group: str, columns: Columns) -> Counted | None:
-    if group == ALL:
-        return None
-    correct, factors = columns
-    wrong = ~correct[factors[:, FACTORS.index(group)]]
-    overall = float((~correct).mean())
-    return Counted(int(wrong.sum()), len(wrong), 1 / overall) if overall and len(wrong) else None
-
-
-def _shape_support(_prediction: NDArray[Any], shape: NDArray[Any], _texture: NDArray[Any]) -> dict[str, int]:
-    classes = {name: int((shape == code).sum()) for code, name in enumerate(CATEGORIES)}
-    return {ALL: len(shape), **{name: n for name, n in classes.items() if n}}
-
-
-def _shape_counts(group: str, columns: Columns) -> Counted | None:
-    prediction, shape, texture = columns
-    mask = np.ones(len(shape), bool) if group == ALL else shape == CATEGORIES.index(group)
-    by_shape = int((prediction == shape)[mask].sum())
-    by_texture = int((prediction == texture)[mask].sum())
-    return Counted(by_shape, by_shape + by_texture) if by_shape + by_texture else None
-
-
-def _coverage_counts(group: str, columns: Columns) -> Counted | None:
-    prediction, shape, texture = columns
-    mask = np.ones(len(shape), bool) if group == ALL else shape == CATEGORIES.index(group)
-    return Counted(int(((prediction == shape) | (prediction == texture))[mask].sum()), int(mask.sum()))
-
-
-def _bin_support(confidence: Floats, *_: Any) -> dict[str, int]:
-    counts = np.bincount(calibration.bin_of(confidence), minlength=calibration.BINS)
-    return {name: int(counts[i]) for i, name in enumerate(calibration.BIN_NAMES)}
-
-
-def _histogram_counts(group: str, columns: Columns) -> Counted | None:
-    return Counted(_bin_support(columns[0])[group], len(columns[0]))
-
-
-def _bin_centres(columns: Columns) -> Columns:
-    return ((calibration.bin_of(columns[0]) + 0.5) / calibration.BINS,)
-
-
 MEASURES = {
     measure.name: measure
     for measure in (
-        Measure("top1", accuracy.top1, ("correct",), "fraction", "higher", "proportion",
-                rows=lambda correct: correct.astype(np.float64)),
+        Measure("top1", accuracy.top1, ("correct",), "fraction", "higher", "proportion", rows=groups.first_column),
+        Measure("top5", accuracy.top5, ("correct5",), "fraction", "higher", "proportion", rows=groups.first_column),
+        Measure("multilabel_top1", accuracy.multilabel_top1, ("prediction", "label_set"), "fraction", "higher",
+                "proportion", rows=groups.in_label_set),
+        Measure("nll", scoring.nll, ("probability_of_label",), "nats", "lower", "mean",
+                rows=lambda _, columns: scoring.nll_rows(*columns), of_errors=True),
+        Measure("brier", scoring.brier, ("probability_of_label", "sum_p2"), "squared probability", "lower", "mean",
+                rows=lambda _, columns: scoring.brier_rows(*columns), of_errors=True),
         Measure("ece", calibration.ece, ("confidence", "correct"), "probability", "lower", "jackknife",
-                decides=False, instead="calibration_error"),
+                decides=False, instead="calibration_error", of_errors=True, sums=calibration.gap_sums,
+                of_sums=calibration.ece_of_sums),
+        Measure("adaptive_ece", calibration_shown.adaptive_ece, ("confidence", "correct"), "probability", "lower",
+                "shown", decides=False, instead="calibration_error"),
+        Measure("classwise_ece", calibration_shown.classwise_ece, ("logits", "label"), "probability", "lower",
+                "shown", decides=False, instead="calibration_error"),
+        Measure("temperature", temperature.temperature, ("logits", "label", "held_out"), "temperature", "neither",
+                "shown", decides=False, why_shown="fitted, not measured"),
+        Measure("ece_temperature_scaled", temperature.ece_temperature_scaled, ("logits", "label", "held_out"),
+                "probability", "lower", "shown", decides=False, instead="calibration_error"),
         Measure("calibration_error", calibration.calibration_error, ("confidence", "correct"),
-                "squared probability", "lower", "jackknife"),
+                "squared probability", "lower", "jackknife", of_errors=True, sums=calibration.gap_sums,
+                of_sums=calibration.debiased_of_sums),
         Measure("signed_gap", calibration.signed_gap, ("confidence", "correct"), "confidence − accuracy", "neither",
-                "mean", rows=lambda confidence, correct: confidence - correct),
+                "mean", rows=lambda _, columns: columns[0] - columns[1], of_errors=True),
         Measure("bin_gap", calibration.bin_gap, ("confidence", "correct"), "confidence − accuracy", "neither", "bin",
-                groups=calibration.BIN_NAMES, support=_bin_support),
+                groups=calibration.BIN_NAMES, support=groups.bin_support),
         Measure("confidence_histogram", calibration.confidence_histogram, ("confidence",), "fraction of images",
-                "neither", "bootstrap", groups=calibration.BIN_NAMES, counts=_histogram_counts, coarse=_bin_centres),
+                "neither", "proportion", groups=calibration.BIN_NAMES, rows=groups.in_bin),
         Measure("low_confidence", calibration.low_confidence, ("confidence",), "fraction of images", "neither",
-                "proportion", rows=lambda confidence: (confidence <= 0.2).astype(np.float64)),
+                "proportion", rows=lambda _, columns: (columns[0] <= 0.2).astype(np.float64)),
         Measure("error_ratio", mistakes.error_ratio, ("correct", "factors"), "ratio", "lower", "bootstrap",
-                groups=(ALL, *FACTORS), support=_factor_support, counts=_factor_counts),
+                groups=(ALL, *FACTORS), support=groups.factor_support, counts=groups.factor_counts),
         Measure("error_odds_ratio", mistakes.error_odds_ratio, ("correct", "factors"), "odds ratio", "lower",
-                "bootstrap", groups=(ALL, *FACTORS), support=_factor_support),
+                "bootstrap", groups=(ALL, *FACTORS), support=groups.factor_support),
+        Measure("error_consistency", agreement.error_consistency, ("correct",), "kappa", "neither", "bootstrap",
+                models=2, of_errors=True, clusters=True),
         Measure("shape_bias", shape_bias.shape_bias, ("prediction", "shape", "texture"), "fraction", "neither",
-                "bootstrap", groups=(ALL, *CATEGORIES), support=_shape_support, counts=_shape_counts),
+                "bootstrap", groups=(ALL, *CATEGORIES), support=groups.shape_support, counts=groups.shape_counts,
+                sums=shape_bias.decision_sums, of_sums=shape_bias.bias_of_sums, clusters=True,
+                members=groups.of_category),
         Measure("cue_coverage", shape_bias.cue_coverage, ("prediction", "shape", "texture"), "fraction", "neither",
-                "bootstrap", groups=(ALL, *CATEGORIES), support=_shape_support, counts=_coverage_counts),
+                "bootstrap", groups=(ALL, *CATEGORIES), support=groups.shape_support, counts=groups.coverage_counts,
+                sums=shape_bias.decision_sums, of_sums=shape_bias.coverage_of_sums, clusters=True,
+                members=groups.of_category),
+        Measure("corruption_accuracy", corruptions.corruption_accuracy, ("correct", "corruption", "severity"),
+                "fraction", "higher", "jackknife", groups=(ALL, *CORRUPTIONS, *groups.SEVERITIES),
+                support=groups.corruption_support, of_errors=True, discrete=True, clusters=True),
+        Measure("mce", corruptions.mce, ("correct", "corruption", "severity"), "ratio to AlexNet", "lower",
+                "jackknife", groups=(ALL, *CORRUPTIONS), support=groups.corruption_support, of_errors=True,
+                discrete=True, clusters=True),
+        Measure("relative_mce", corruptions.relative_mce, ("correct", "corruption", "severity", "clean_correct"),
+                "ratio to AlexNet", "lower", "jackknife", groups=(ALL, *CORRUPTIONS),
+                support=groups.corruption_support, of_errors=True, discrete=True, clusters=True),
     )
 }  # fmt: skip

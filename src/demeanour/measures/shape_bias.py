@@ -11,13 +11,6 @@ from demeanour.vocabulary import CATEGORIES
 Codes = NDArray[np.integer]
 
 
-def _groups(shape: Codes) -> tuple[list[str], Floats]:
-    """The names of the groups that have images, and who belongs to each: (n, groups)."""
-    present = [code for code in range(len(CATEGORIES)) if (shape == code).any()]
-    member = np.column_stack([np.ones(len(shape)), np.equal.outer(shape, present)])
-    return ["all", *(CATEGORIES[code] for code in present)], member.astype(np.float64)
-
-
 def shape_bias(
     prediction: Codes, shape: Codes, texture: Codes, *, weights: ArrayLike | None = None
 ) -> dict[str, Floats]:
@@ -30,15 +23,10 @@ def shape_bias(
         weights: (..., n).
 
     Returns:
-        ``all``, pooled over the images, and each shape category: fraction in [0, 1], NaN without any such
-        decision; (...).
+        ``all``, pooled over the images, and each shape category that has images: fraction in [0, 1], NaN without any
+        such decision; (...).
     """
-    w = as_weights(weights, len(prediction))
-    names, member = _groups(shape)
-    by_shape = w @ (member * (prediction == shape)[:, None])
-    by_texture = w @ (member * (prediction == texture)[:, None])
-    values = ratio(by_shape, by_shape + by_texture)
-    return {name: values[..., index] for index, name in enumerate(names)}
+    return _present(bias_of_sums(_weighted_sums(prediction, shape, texture, weights)), shape)
 
 
 def cue_coverage(
@@ -53,10 +41,58 @@ def cue_coverage(
         weights: (..., n).
 
     Returns:
-        ``all`` and each shape category: fraction in [0, 1], (...).
+        ``all`` and each shape category that has images: fraction in [0, 1], (...).
     """
-    w = as_weights(weights, len(prediction))
-    names, member = _groups(shape)
-    decided = (prediction == shape) | (prediction == texture)
-    values = ratio(w @ (member * decided[:, None]), w @ member)
-    return {name: values[..., index] for index, name in enumerate(names)}
+    return _present(coverage_of_sums(_weighted_sums(prediction, shape, texture, weights)), shape)
+
+
+def decision_sums(prediction: Codes, shape: Codes, texture: Codes, part: Codes, parts: int) -> Floats:
+    """Of each category and each part of the images: decisions by shape, by texture, and images.
+
+    Args:
+        prediction: Decided category, (n,) of int; −1 for no answer.
+        shape: Category of the shape, (n,) of int.
+        texture: Category of the texture, (n,) of int.
+        part: The part of every image, (n,) of int in 0 … parts − 1.
+        parts: How many parts there are.
+
+    Returns:
+        (parts, 3 · 16).
+    """
+    cell, size = part * len(CATEGORIES) + shape, parts * len(CATEGORIES)
+    counted = (prediction == shape, prediction == texture, None)
+    sums = [np.bincount(cell, which, size).reshape(parts, len(CATEGORIES)) for which in counted]
+    return np.concatenate(sums, axis=1).astype(np.float64)
+
+
+def bias_of_sums(sums: Floats) -> dict[str, Floats]:
+    """Shape bias from what ``decision_sums`` counts; (..., 3 · 16) → (...)."""
+    by_shape, by_texture, _ = _with_pooled(sums)
+    return _named(ratio(by_shape, by_shape + by_texture))
+
+
+def coverage_of_sums(sums: Floats) -> dict[str, Floats]:
+    """Cue coverage from what ``decision_sums`` counts; (..., 3 · 16) → (...)."""
+    by_shape, by_texture, n = _with_pooled(sums)
+    return _named(ratio(by_shape + by_texture, n))
+
+
+def _weighted_sums(prediction: Codes, shape: Codes, texture: Codes, weights: ArrayLike | None) -> Floats:
+    member = np.equal.outer(shape, np.arange(len(CATEGORIES))).astype(np.float64)
+    decided = [(prediction == cue)[:, None] * member for cue in (shape, texture)]
+    return np.asarray(as_weights(weights, len(prediction)) @ np.hstack([*decided, member]))
+
+
+def _with_pooled(sums: Floats) -> Floats:
+    """The three counts, (3, ..., 17): of all images first, then of each category."""
+    counts = np.moveaxis(sums.reshape(*sums.shape[:-1], 3, -1), -2, 0)
+    return np.concatenate([counts.sum(axis=-1, keepdims=True), counts], axis=-1)
+
+
+def _named(values: Floats) -> dict[str, Floats]:
+    return {name: values[..., index] for index, name in enumerate(("all", *CATEGORIES))}
+
+
+def _present(values: dict[str, Floats], shape: Codes) -> dict[str, Floats]:
+    present = {"all", *(CATEGORIES[code] for code in np.unique(shape))}
+    return {name: value for name, value in values.items() if name in present}

@@ -18,13 +18,13 @@ Statistic = Callable[[Floats], Floats]   # weights (draws, rows) → values (dra
 
 DRAWS = 10_000
 CLUSTER_DRAWS = 4_000   # whole clusters need the weights of every image
-GROUPS = 100
+PARTS = 100
 UNDEFINED_SHARE = 0.01
 _CHUNK = 2**21   # weights held at once: 16 MB
 
 
 def distinct_rows(columns: Sequence[NDArray[Any]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where a row of each distinct kind stands, and how many rows are of that kind.
+    """Where a row of each distinct kind stands first, (kinds,), and the kind of every row, (n,).
 
     Images that are alike in all that a statistic sees can be resampled together: the multinomial over kinds is
     the bootstrap over images, and costs as little as there are kinds.
@@ -38,8 +38,8 @@ def distinct_rows(columns: Sequence[NDArray[Any]]) -> tuple[NDArray[np.intp], ND
             _, inverse = np.unique(part, return_inverse=True)
             _, codes = np.unique(codes, return_inverse=True)
             codes = codes * (int(inverse.max()) + 1) + inverse
-    _, first, counts = np.unique(codes, return_index=True, return_counts=True)
-    return first, counts
+    _, first, kind = np.unique(codes, return_index=True, return_inverse=True)
+    return first, kind
 
 
 def bootstrap_draws(
@@ -79,8 +79,7 @@ def cluster_draws(
     for size in _chunks(draws, len(clusters[0])):
         weights = np.ones((size, len(clusters[0])))
         for inverse in inverses:
-            m = int(inverse.max()) + 1
-            weights *= rng.multinomial(m, np.full(m, 1 / m), size=size)[:, inverse]
+            weights *= _times_drawn(rng, size, int(inverse.max()) + 1)[:, inverse]
         values.append(statistic(weights))
     return np.concatenate(values)
 
@@ -106,24 +105,54 @@ def percentile_limits(value: float, draws: Floats, method: str) -> Limits:
     )
 
 
-def left_out_values(statistic: Statistic, n: int, rng: np.random.Generator) -> Floats:
-    """Values of a statistic without one of up to 100 random groups of equal size at a time.
+def counts_within(cluster: NDArray[np.integer], kind: NDArray[np.intp], kinds: int) -> Floats:
+    """How many rows of each kind a cluster holds: resampling clusters then costs as little as there are kinds.
 
     Args:
-        statistic: From weights, (groups, n), to values, (groups, …).
-        n: The number of images, at least 20.
-        rng: Who goes into which group.
+        cluster: The cluster of every row, (n,).
+        kind: The kind of every row, (n,), in 0 … kinds − 1.
+        kinds: How many kinds there are.
+
+    Returns:
+        (clusters, kinds), clusters in ascending order.
+    """
+    names, code = np.unique(cluster, return_inverse=True)
+    counts = np.bincount(code * kinds + kind, minlength=len(names) * kinds)
+    return counts.reshape(len(names), kinds).astype(np.float64)
+
+
+def jackknife_parts(
+    n: int, rng: np.random.Generator, clusters: NDArray[np.integer] | None = None
+) -> NDArray[np.intp]:
+    """Up to 100 random parts of the images, equally large: the part of every image, from 0; (n,).
+
+    Args:
+        n: The number of images.
+        rng: Who goes into which part.
+        clusters: The cluster of every image, (n,): whole clusters go into a part. Without it, each image on its own.
 
     Raises:
-        NotMeasuredError: Fewer than 20 images.
+        NotMeasuredError: Fewer than 20 images or clusters.
     """
-    if n < 20:
-        raise NotMeasuredError(f"{n} images are too few for a jackknife; 20 are the least")
-    groups = min(GROUPS, n // 2)
-    member = rng.permutation(n) % groups
+    cluster = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    m = int(cluster.max()) + 1
+    if m < 20:
+        what = "images" if clusters is None else "source images"
+        raise NotMeasuredError(f"{m} {what} are too few for a jackknife; 20 are the least")
+    return np.asarray((rng.permutation(m) % min(PARTS, m // 2))[cluster])
+
+
+def left_out_values(statistic: Statistic, part: NDArray[np.intp]) -> Floats:
+    """Values of a statistic without one part of the images at a time.
+
+    Args:
+        statistic: From weights, (draws, n), to values, (draws, …).
+        part: The part of every image, from 0; (n,).
+    """
+    parts = int(part.max()) + 1
     return np.concatenate([
-        statistic((member[None, :] != part[:, None]).astype(np.float64))
-        for part in np.array_split(np.arange(groups), -(-groups * n // _CHUNK))
+        statistic((part[None, :] != some[:, None]).astype(np.float64))
+        for some in np.array_split(np.arange(parts), -(-parts * len(part) // _CHUNK))
     ])  # fmt: skip
 
 
@@ -142,6 +171,12 @@ def jackknife_limits(value: float, left_out: Floats) -> Limits:
     if not se > NO_WIDTH:
         raise NotMeasuredError("leaving images out never changes the value: its error cannot be told")
     return student(value, se, groups - 1, f"grouped jackknife, {groups} groups")
+
+
+def _times_drawn(rng: np.random.Generator, draws: int, m: int) -> NDArray[np.intp]:
+    """How often each of m is drawn when m are drawn with replacement; (draws, m)."""
+    drawn = rng.integers(m, size=(draws, m)) + m * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * m).reshape(draws, m)
 
 
 def _chunks(draws: int, width: int) -> list[int]:

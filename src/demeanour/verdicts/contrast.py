@@ -1,9 +1,9 @@
-"""Signed sums of one measure's values over models and groups, with their limits."""
+"""Weighted sums of one measure's values over models and groups, with their limits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,23 +11,22 @@ import numpy as np
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.observations import Observations, check_paired
 from demeanour.measures.calibration import BIN_NAMES, bin_of
-from demeanour.measures.registry import Columns, Measure
+from demeanour.measures.groups import Columns
+from demeanour.measures.registry import Measure
 from demeanour.measures.weighting import Floats
 from demeanour.statistics.limits import NO_WIDTH, Limits
-from demeanour.statistics.means import gap_limits, mean_limits
-from demeanour.statistics.proportions import clopper_pearson, independent_difference, paired_difference
-from demeanour.statistics.resampling import (
-    Statistic,
-    bootstrap_draws,
-    cluster_draws,
-    distinct_rows,
-    jackknife_limits,
-    left_out_values,
-    percentile_limits,
+from demeanour.statistics.means import (
+    FEW_CLUSTERS,
+    cluster_mean_limits,
+    few_error_gap_limits,
+    gap_limits,
+    mean_limits,
 )
-from demeanour.statistics.seeds import generator
-
-Replicates = dict[str, Floats]   # group → (draws,)
+from demeanour.statistics.noise import noise_floor
+from demeanour.statistics.proportions import clopper_pearson, independent_difference, paired_difference
+from demeanour.statistics.resampling import jackknife_limits, percentile_limits
+from demeanour.verdicts import replicates
+from demeanour.verdicts.replicates import Replicates, Subject, cluster_codes, columns_of
 
 SMALL_COUNT = 10   # fewer hits or misses than this in a group: exact limits instead of resampled ones
 FEW_ERRORS = 20    # with fewer right or wrong answers than this, confidences alone would make an interval too narrow
@@ -35,43 +34,79 @@ FEW_ERRORS = 20    # with fewer right or wrong answers than this, confidences al
 
 @dataclass(frozen=True)
 class Term:
-    """One model's value of one group, added or subtracted."""
+    """One model's value of one group, or that of a pair of models, times a weight."""
 
-    sign: int
+    weight: float
     observed: Observations
     group: str
+    other: Observations | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """Whose answers the value is computed from."""
+        return (self.observed,) if self.other is None else (self.observed, self.other)
+
+    def with_instead(self, one: Observations, other: Observations) -> Term:
+        """The same of other observations, where it is of these."""
+        first = other if self.observed is one else self.observed
+        return replace(self, observed=first, other=other if self.other is one else self.other)
+
+    @property
+    def name(self) -> str:
+        """The model, or the pair."""
+        return " and ".join(one.model for one in self.subject)
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A signed sum of values over the same images, and how sure it is.
+    """A weighted sum of values over the same images, and how sure it is.
 
     Attributes:
         limits: Of the sum.
         n: How many images speak of it: the fewest of its terms.
         two_way: Its limits under two-way clustered resampling, where the data set has two clusterings.
+        noise: By how much the limits are widened for what repeats of the same weights differ by.
     """
 
     limits: Limits
     n: int
     two_way: Limits | None = None
+    noise: float = 0.0
+
+    def widened(self, noise: float) -> Contrast:
+        """The same with limits that are so much further away, for what rounding does."""
+        if not noise:
+            return self
+        why = f"widened by the numeric noise of {noise:.2g}"
+        two_way = self.two_way.widened(noise, why) if self.two_way else None
+        return Contrast(self.limits.widened(noise, why), self.n, two_way, noise)
 
 
-@lru_cache(maxsize=1024)   # models come back in many verdicts
 def contrast(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
-    """The value of a signed sum and its limits, by the measure's method.
+    """The value of a weighted sum and its limits, by the measure's method, widened by numeric noise.
 
     Raises:
         NotMeasuredError: A column or group is missing, a value is undefined, or nothing can be said of its error.
         EvidenceError: The models saw different images.
     """
-    observed = list(dict.fromkeys(term.observed for term in terms))
-    check_paired(observed)
-    columns = {one: _columns(measure, one) for one in observed}
-    values = [_value(measure, columns[term.observed], term) for term in terms]
-    n = min(measure.n(columns[term.observed])[term.group] for term in terms)
-    if len(terms) == 1 and terms[0].sign == 1:
-        limits, two_way = _single(measure, terms[0], columns[terms[0].observed], values[0])
+    found = sampled(measure, terms)
+    return found.widened(noise_of(measure, terms))
+
+
+@lru_cache(maxsize=1024)   # models come back in many verdicts
+def sampled(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
+    """The value of a weighted sum and its limits as a sample of images has them, whatever rounding does.
+
+    Raises:
+        NotMeasuredError: A column or group is missing, a value is undefined, or nothing can be said of its error.
+        EvidenceError: The models saw different images.
+    """
+    check_paired(list(dict.fromkeys(one for term in terms for one in term.subject)))
+    columns = {term.subject: columns_of(measure, term.subject) for term in terms}
+    values = [_value(measure, columns[term.subject], term) for term in terms]
+    n = min(measure.n(columns[term.subject])[term.group] for term in terms)
+    if len(terms) == 1 and terms[0].weight == 1:
+        limits, two_way = _single(measure, terms[0], columns[terms[0].subject], values[0])
     else:
         limits, two_way = _sum(measure, terms, columns, values)
     if not limits.has_width:
@@ -80,41 +115,46 @@ def contrast(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
 
 
 def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tuple[Limits, Limits | None]:
+    first = term.observed
+    if measure.method == "shown":
+        raise NotMeasuredError(f"{measure.name} is shown without an interval")
+    if first.clusters and measure.method not in ("proportion", "mean") and not measure.clusters:
+        raise NotMeasuredError(f"{measure.name} is not for images that share a source, as those of {first.data} do")
     if measure.method == "bin":
         confidence, correct = _in_bin(columns, term.group)
         return gap_limits(confidence, correct), None
     if measure.method in ("proportion", "mean"):
         assert measure.rows is not None
-        rows = measure.rows(*columns)
+        rows = measure.rows(term.group, columns)
+        if first.clusters:
+            lowest = 0.0 if measure.method == "proportion" else None
+            return cluster_mean_limits(rows, cluster_codes(first, 0), lowest), None
         if measure.method == "proportion":
             return clopper_pearson(int(rows.sum()), len(rows)), None
-        if _few_errors(term.observed):
+        if _few_errors(measure, term.subject):
+            if measure.name != "signed_gap":
+                raise _too_few(measure)
             confidence, correct = columns
-            return gap_limits(confidence, correct), None
+            return few_error_gap_limits(confidence, correct), None
         return mean_limits(rows), None
     exact = _exact(measure, term, columns)
+    if exact is not None and first.clusters:
+        raise NotMeasuredError(f"{measure.name}: too few hits or misses among images that share a source")
     if exact is not None:
         return exact, None
     return _resampled(measure, [term], value)
 
 
 def _sum(
-    measure: Measure, terms: Sequence[Term], columns: dict[Observations, Columns], values: Sequence[float]
+    measure: Measure, terms: Sequence[Term], columns: dict[Subject, Columns], values: Sequence[float]
 ) -> tuple[Limits, Limits | None]:
-    value = sum(term.sign * v for term, v in zip(terms, values, strict=True))
-    pair = len(terms) == 2 and terms[0].sign == 1 and terms[1].sign == -1
+    value = sum(term.weight * v for term, v in zip(terms, values, strict=True))
+    pair = len(terms) == 2 and terms[0].weight == 1 and terms[1].weight == -1
     two_way: Limits | None = None
-    if measure.method == "bin" or any(_is_small(measure, term, columns[term.observed]) for term in terms):
-        limits = None
-    elif measure.method == "proportion" and pair:
-        assert measure.rows is not None
-        left, right = (measure.rows(*columns[term.observed]) > 0 for term in terms)
-        limits = paired_difference(left, right)
-    elif measure.method in ("proportion", "mean"):
-        assert measure.rows is not None
-        rows = sum((t.sign * measure.rows(*columns[t.observed]) for t in terms), np.zeros(len(terms[0].observed)))
-        limits = mean_limits(rows) if rows.std() > NO_WIDTH else None
-    else:
+    limits: Limits | None = None
+    if measure.method in ("proportion", "mean"):
+        limits = _of_rows(measure, terms, columns, pair)
+    elif measure.method != "bin" and not any(_is_small(measure, term, columns[term.subject]) for term in terms):
         try:
             limits, two_way = _resampled(measure, terms, value)
         except NotMeasuredError:
@@ -124,31 +164,56 @@ def _sum(
     # too few cases for resampling, or sides that never differ: combine what is known of each side on its own
     if not pair:
         raise NotMeasuredError(f"{measure.name}: too few images to say how far {len(terms)} values may be off together")
-    sides = [_single(measure, Term(1, t.observed, t.group), columns[t.observed], v)[0]
+    sides = [_single(measure, Term(1, t.observed, t.group, t.other), columns[t.subject], v)[0]
              for t, v in zip(terms, values, strict=True)]  # fmt: skip
     return independent_difference(sides[0], sides[1]), two_way
+
+
+def _of_rows(
+    measure: Measure, terms: Sequence[Term], columns: dict[Subject, Columns], pair: bool
+) -> Limits | None:
+    """Limits from one number for each image; None where they would be too narrow."""
+    assert measure.rows is not None
+    first = terms[0].observed
+    rows = [term.weight * measure.rows(term.group, columns[term.subject]) for term in terms]
+    total = np.sum(rows, axis=0)
+    if measure.method == "mean" and any(_few_errors(measure, term.subject) for term in terms):
+        return None
+    if first.clusters:
+        lowest = -1.0 if measure.method == "proportion" and pair else None
+        return cluster_mean_limits(total, cluster_codes(first, 0), lowest)
+    if measure.method == "proportion" and pair:
+        return paired_difference(rows[0] > 0, rows[1] < 0)
+    if measure.method == "proportion" and int((np.abs(total) > NO_WIDTH).sum()) < FEW_ERRORS:
+        return None
+    return mean_limits(total) if total.std() > NO_WIDTH else None
 
 
 def _resampled(measure: Measure, terms: Sequence[Term], value: float) -> tuple[Limits, Limits | None]:
     """Limits from replicates of each model over the same resamples, so that differences are paired."""
     first = terms[0].observed
-    if measure.method == "jackknife" and any(_few_errors(term.observed) for term in terms):
-        raise NotMeasuredError(f"{measure.name} needs {FEW_ERRORS} right and {FEW_ERRORS} wrong answers of each model")
+    if any(_few_errors(measure, term.subject) for term in terms):
+        raise _too_few(measure)
+    if first.clusters and not measure.clusters:
+        raise NotMeasuredError(f"{measure.name} is not for images that share a source, as those of {first.data} do")
+    few = min(_sources(measure, term) for term in terms) if first.clusters else FEW_CLUSTERS
+    if few < FEW_CLUSTERS:
+        raise NotMeasuredError(f"{few} source images are too few to resample; {FEW_CLUSTERS} are the least")
 
-    def total(values: Callable[[Observations], Replicates]) -> Floats:
-        return np.asarray(sum(term.sign * values(term.observed)[term.group] for term in terms))
+    def total(values: Callable[[Subject], Replicates]) -> Floats:
+        return np.asarray(sum(term.weight * values(term.subject)[term.group] for term in terms))
 
     if measure.method == "jackknife":
-        return jackknife_limits(value, total(lambda one: _left_out(measure, one))), None
+        return jackknife_limits(value, total(lambda one: replicates.left_out(measure, one))), None
     if not first.clusters:
-        together = tuple(dict.fromkeys(term.observed for term in terms))
-        draws = total(_image_draws(measure, together).__getitem__)
+        together = tuple(dict.fromkeys(term.subject for term in terms))
+        draws = total(replicates.over_images(measure, together).__getitem__)
         return percentile_limits(value, draws, f"bootstrap of images, {len(draws):,} draws"), None
-    draws = total(lambda one: _cluster_draws(measure, one, 1))
+    draws = total(lambda one: replicates.over_clusters(measure, one, 1))
     limits = percentile_limits(value, draws, f"bootstrap of {_words(first.clusters[0])}s, {len(draws):,} draws")
     if len(first.clusters) < 2:
         return limits, None
-    both = total(lambda one: _cluster_draws(measure, one, 2))
+    both = total(lambda one: replicates.over_clusters(measure, one, 2))
     names = " × ".join(_words(name) for name in first.clusters[:2])
     try:
         return limits, percentile_limits(value, both, f"two-way bootstrap of {names}")
@@ -156,69 +221,30 @@ def _resampled(measure: Measure, terms: Sequence[Term], value: float) -> tuple[L
         return limits, None
 
 
-# Groups of images and clusters are drawn from the data set's name alone: replicate k of one model and replicate k of
-# another leave out, or repeat, the same images.
-
-
-@lru_cache(maxsize=128)
-def _left_out(measure: Measure, observed: Observations) -> Replicates:
-    statistic = _statistic(measure, [_columns(measure, observed)])
-    values = left_out_values(statistic, len(observed), generator("jackknife", observed.data))
-    return _by_group(measure, observed, values)
-
-
-@lru_cache(maxsize=128)
-def _cluster_draws(measure: Measure, observed: Observations, ways: int) -> Replicates:
-    clusters = [observed.columns[name].astype(np.int64) for name in observed.clusters[:ways]]
-    statistic = _statistic(measure, [_columns(measure, observed)])
-    values = cluster_draws(statistic, clusters, generator("clusters", observed.data, str(ways)))
-    return _by_group(measure, observed, values)
-
-
-@lru_cache(maxsize=128)
-def _image_draws(measure: Measure, together: tuple[Observations, ...]) -> dict[Observations, Replicates]:
-    """Bootstrap over images: those that are alike for all models of the comparison are drawn as one kind."""
-    columns = [_columns(measure, one) for one in together]
-    columns = [measure.coarse(cols) if measure.coarse else cols for cols in columns]
-    kinds, counts = distinct_rows([column for cols in columns for column in cols])
-    statistic = _statistic(measure, [tuple(column[kinds] for column in cols) for cols in columns])
-    seed = generator("images", measure.name, together[0].data, *(one.model for one in together))
-    values = bootstrap_draws(statistic, counts, seed)
-    parts = np.split(values, len(together), axis=1)
-    return {one: _by_group(measure, one, part) for one, part in zip(together, parts, strict=True)}
-
-
-def _statistic(measure: Measure, columns: Sequence[Columns]) -> Statistic:
-    """All groups of all models side by side: (draws, models × groups)."""
-
-    def statistic(weights: Floats) -> Floats:
-        return np.stack([value for cols in columns for value in measure.values(cols, weights).values()], axis=1)
-
-    return statistic
-
-
-def _by_group(measure: Measure, observed: Observations, values: Floats) -> Replicates:
-    names = measure.values(_columns(measure, observed))
-    return {name: values[:, index] for index, name in enumerate(names)}
+def noise_of(measure: Measure, terms: Sequence[Term]) -> float:
+    """How far a sum moves when models' answers are taken from other runs of the same weights; 0 without any."""
+    floor = 0.0
+    for one in dict.fromkeys(one for term in terms for one in term.subject if one.repeats):
+        check_paired([one, *one.repeats])
+        runs = [[term.with_instead(one, again) for term in terms] for again in (one, *one.repeats)]
+        sums = [sum(t.weight * _value(measure, columns_of(measure, t.subject), t) for t in run) for run in runs]
+        floor += noise_floor(sums[0], sums[1:])
+    return floor
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _columns(measure: Measure, observed: Observations) -> Columns:
-    return tuple(observed.column(name) for name in measure.needs)
-
-
 def _value(measure: Measure, columns: Columns, term: Term) -> float:
     values = measure.values(columns)
     if term.group not in values:
         found = ", ".join(values)
-        raise NotMeasuredError(f"{measure.name} of {term.observed.model} has no group '{term.group}'; it has {found}")
+        raise NotMeasuredError(f"{measure.name} of {term.name} has no group '{term.group}'; it has {found}")
     value = float(values[term.group])
     if not np.isfinite(value):
         raise NotMeasuredError(
-            f"{measure.name} of {term.observed.model} on {term.observed.data} is undefined for '{term.group}': "
+            f"{measure.name} of {term.name} on {term.observed.data} is undefined for '{term.group}': "
             "no image speaks of it"
         )
     return value
@@ -234,16 +260,39 @@ def _exact(measure: Measure, term: Term, columns: Columns) -> Limits | None:
 
 def _is_small(measure: Measure, term: Term, columns: Columns) -> bool:
     """Whether one side has too few cases for the measure's own method."""
-    if measure.method in ("mean", "jackknife"):
-        return _few_errors(term.observed)
+    if measure.method == "jackknife":
+        return _few_errors(measure, term.subject)
     return _exact(measure, term, columns) is not None
 
 
-def _few_errors(observed: Observations) -> bool:
-    right = int(observed.column("correct").sum())
-    return min(right, len(observed) - right) < FEW_ERRORS
+def _few_errors(measure: Measure, subject: Subject) -> bool:
+    """Whether a model has few right or few wrong answers, or two have few that they share; of sources, if any."""
+    if not measure.of_errors:
+        return False
+    right = [one.column("correct").astype(np.bool_) for one in subject]
+    cells, least = [right[0], ~right[0]], FEW_ERRORS
+    if len(right) > 1:   # of two models: both right, one of them, none
+        cells, least = [cell & other for cell in cells for other in (right[1], ~right[1])], SMALL_COUNT
+    if not subject[0].clusters:
+        return min(int(cell.sum()) for cell in cells) < least
+    source = cluster_codes(subject[0], 0)
+    return min(len(np.unique(source[cell])) for cell in cells) < least
+
+
+def _sources(measure: Measure, term: Term) -> int:
+    """How many source images speak of a term's group."""
+    source = cluster_codes(term.observed, 0)
+    member = measure.members(term.group, columns_of(measure, term.subject)) if measure.members else slice(None)
+    return len(np.unique(source[member]))
 
 
 def _in_bin(columns: Columns, group: str) -> Columns:
     member = bin_of(columns[0]) == BIN_NAMES.index(group)
     return tuple(column[member] for column in columns)
+
+
+def _too_few(measure: Measure) -> NotMeasuredError:
+    what = f"{FEW_ERRORS} right and {FEW_ERRORS} wrong answers of each model"
+    if measure.models > 1:
+        what = f"{SMALL_COUNT} images on which both models are right, both wrong, and only the one or the other right"
+    return NotMeasuredError(f"{measure.name} needs {what}; of images that share a source, one counts")

@@ -5,66 +5,22 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import Evidence
-from demeanour.evidence.observations import Observations
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope
-from demeanour.findings.schema import EVERY, Finding
-from demeanour.measures.registry import ALL, MEASURES, Measure
-from demeanour.statistics.limits import Limits
-from demeanour.statistics.zones import ALPHA, LEVEL, Above, Claim, Within, Zone, zone, zone_of_many
+from demeanour.findings.schema import Finding
+from demeanour.measures.groups import ALL
+from demeanour.measures.registry import MEASURES, Measure
+from demeanour.statistics.power import decidable_margin, se_from_half_width
+from demeanour.statistics.zones import ALPHA, LEVEL, Above, Zone, zone_of_many
 from demeanour.verdicts import words
-from demeanour.verdicts.contrast import Contrast, Term, contrast
-from demeanour.verdicts.verdict import Difference, Estimate, Part, Verdict
-
-
-@dataclass(frozen=True)
-class _Compared:
-    """One comparison of a case: what was found, and what is claimed of it."""
-
-    group: str
-    terms: tuple[Term, ...]
-    found: Contrast
-    shift: float        # what is compared with the margin is the contrast plus this
-    downwards: bool     # the claim is "below": turned round, it is "above"
-    claim: Claim
-    counts: bool
-
-    @property
-    def limits(self) -> Limits:
-        """Of what is compared with the margin, as shown."""
-        return self.found.limits.shifted(self.shift)
-
-    @property
-    def two_way(self) -> Limits | None:
-        """The same under two-way clustered resampling, where there is one."""
-        return self.found.two_way.shifted(self.shift) if self.found.two_way else None
-
-    def turned(self, limits: Limits) -> Limits:
-        """Limits of the quantity that the claim wants above its margin, or within."""
-        return limits.scaled(-1) if self.downwards else limits
-
-    @property
-    def claimed(self) -> Limits:
-        return self.turned(self.limits)
-
-    def zone(self, alpha: float) -> Zone:
-        """What this comparison alone says."""
-        return zone(self.claim, self.claimed, alpha)
-
-    @property
-    def two_way_zone(self) -> Zone | None:
-        """What the two-way clustered interval would say, where there is one."""
-        return zone(self.claim, self.turned(self.two_way)) if self.two_way else None
-
-    @property
-    def strain(self) -> float:
-        """How far the estimate is on the claimed side, in half-widths: the smallest decides whether all hold."""
-        width = self.claimed.upper(ALPHA) - self.claimed.lower(ALPHA)
-        return self.claim.distance(self.claimed) / width
+from demeanour.verdicts.comparing import Compared, Observed, compare, mean_over, observe_all
+from demeanour.verdicts.contrast import Term
+from demeanour.verdicts.decision import Decision, decision_key, from_text, to_text
+from demeanour.verdicts.verdict import Difference, Estimate, Part, Shortfall, Verdict
 
 
 def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) -> Verdict:
@@ -81,55 +37,65 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
     cast, finding, measure = evidence.cast, case.finding, MEASURES[case.finding.measure]
     expected, because = _expectation(case, cast, today or datetime.datetime.now(datetime.UTC).date())
     unmeasured = Verdict(
-        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength_on(case.data), expected=expected,
+        id=case.id, finding=finding.id, data=case.sets, strength=finding.strength_on(case.data), expected=expected,
         verdict="not measured", measure=measure.name, unit=measure.unit, reason="", label=finding.label,
         claim=words.claim(case), measure_version=measure.version,
         published=cast.published_values(finding.id, case.id), expected_because=because,
     )  # fmt: skip
     try:
-        return _decide(case, measure, evidence, unmeasured)
+        key = decision_key(case, evidence)
+        text = evidence.store.text("decisions", key, lambda: to_text(_decide(case, measure, evidence)))
+        decision = from_text(text)
+        return replace(unmeasured, **{one.name: getattr(decision, one.name) for one in fields(decision)})
     except NotMeasuredError as error:
         kind = "the evidence is wrong" if isinstance(error, EvidenceError) else "evidence is missing"
         return replace(unmeasured, reason=f"{kind}: {error}")
 
 
-def _decide(case: Case, measure: Measure, evidence: Evidence, unmeasured: Verdict) -> Verdict:
+def _decide(case: Case, measure: Measure, evidence: Evidence) -> Decision:
     finding = case.finding
-    observed = {model: evidence.observations(model, case.data) for model in case.models}
-    compared, missing = _compare(case, measure, observed)
+    observed = observe_all(case, evidence)
+    compared, missing = compare(case, measure, observed)
     counted = [one for one in compared if one.counts]
     at_least = _at_least(finding, len(counted))
     word: Zone = "undecided"
     alpha = ALPHA
+    shortfall: Shortfall | None
     if not compared:
-        return replace(unmeasured, reason="no group has any images")
+        raise NotMeasuredError("no group has any images")
     if not counted or at_least > len(counted):
         deciding = min(counted or compared, key=lambda one: one.strain)
         enough = f"only {len(counted)} groups have" if counted else "no group has"
         reason = f"{enough} {finding.min_n} images or more; at least {at_least} must have them"
+        largest = sorted((one.found.n for one in compared if not one.counts), reverse=True)
+        lacking = largest[at_least - len(counted) - 1 :]
+        shortfall = Shortfall(lacking[0] if lacking else 0, finding.min_n, None)
     else:
         word = zone_of_many([(one.claim, one.claimed) for one in counted], at_least)
+        uncounted = len(compared) + len(missing) - len(counted)
+        if word == "violated" and finding.at_least and uncounted:
+            word = "undecided"   # of k of n, those that have too few images to count might hold
         deciding = sorted(counted, key=lambda one: one.strain)[-at_least]   # of k of n the k-th best tips the scale
         leans = deciding.claim.distance(deciding.claimed) > 0
         alpha /= len(counted) - at_least + 1 if word == "holds" or (word == "undecided" and leans) else at_least
         limits = deciding.limits
-        needed = _images_to_decide(deciding, alpha)
-        reason = words.reason(word, finding, deciding.terms, limits, alpha, needed, len(counted), at_least)
+        shortfall = _shortfall(deciding, alpha) if word == "undecided" else None
+        reason = words.reason(word, case, deciding.terms[0], limits, alpha, shortfall, len(counted), at_least)
         small = len(compared) + len(missing) - len(counted)
         reason += f"; {small} with fewer than {finding.min_n} images do not count" if small else ""
         other = deciding.two_way_zone
         if other is not None and other != deciding.zone(ALPHA):
             reason += f"; resampled by both sources at once it would be: {other}"
     several = len(compared) + len(missing) > 1
-    return replace(
-        unmeasured,
+    return Decision(
         verdict=word,
         reason=reason,
         level=1 - 2 * alpha,
-        estimates=_estimates(measure, deciding.terms, alpha),
+        estimates=_estimates(measure, deciding, case.sets, alpha),
         difference=_difference(deciding, finding, alpha),
         parts=tuple(_part(one, finding, alpha) for one in compared) + missing if several else (),
-        shown=_shown(measure, observed, deciding.terms[0].group),
+        shortfall=shortfall,
+        shown=_shown(measure, observed, deciding.terms[0][0].group) if len(case.sets) == 1 else {},
     )
 
 
@@ -153,63 +119,6 @@ def _expectation(case: Case, cast: Cast, today: datetime.date) -> tuple[str, str
     return entry.expect, f"{entry.reason}{owner}"
 
 
-def _compare(
-    case: Case, measure: Measure, observed: dict[str, Observations]
-) -> tuple[list[_Compared], tuple[Part, ...]]:
-    """Every comparison of the case; groups too small to count may also lack a value."""
-    compared, missing = [], []
-    sizes = {model: measure.n(tuple(one.column(c) for c in measure.needs)) for model, one in observed.items()}
-    for comparison in case.comparisons:
-        terms = [(sign, observed[model]) for sign, model in comparison.terms]
-        for group in _groups(case.finding, measure, observed):
-            name = " ".join(part for part in (group, comparison.name) if part and (part != ALL or not comparison.name))
-            named = case.finding.group or (group if case.finding.groups not in (None, [EVERY]) else None)
-            if named is not None and any(not sizes[model].get(named) for _, model in comparison.terms):
-                raise NotMeasuredError(f"no image of {case.data} belongs to the group '{named}'")
-            both = (group, case.finding.group or group)
-            n = min(sizes[model].get(one, 0) for _, model in comparison.terms for one in both)
-            counts = n >= case.finding.min_n
-            try:
-                compared.append(_compared(case.finding, measure, terms, group, name, counts))
-            except NotMeasuredError:
-                if counts:
-                    raise
-                missing.append(Part(name, None, None, case.finding.margin, "not measured", n, counts=False))
-    return compared, tuple(missing)
-
-
-def _compared(
-    finding: Finding, measure: Measure, signed: Sequence[tuple[int, Observations]], group: str, name: str, counts: bool
-) -> _Compared:
-    if finding.relation == "group in top":
-        assert finding.group is not None
-        one = signed[0][1]
-        terms: tuple[Term, ...] = (Term(1, one, finding.group), Term(-1, one, group))
-        name = f"{finding.group} over {group}"
-    else:
-        terms = tuple(Term(sign, one, group) for sign, one in signed)
-    shift = -(finding.bound or 0) - (finding.offset or 0)
-    downwards = finding.relation in ("left < right", "left <= right", "value < bound")
-    claim: Claim = Above(finding.margin)
-    if finding.relation in ("left >= right", "left <= right"):
-        claim = Above(-finding.margin)
-    elif finding.relation == "left ~ right":
-        claim = Within(finding.margin)
-    return _Compared(name, terms, contrast(measure, terms), shift, downwards, claim, counts)
-
-
-def _groups(finding: Finding, measure: Measure, observed: dict[str, Observations]) -> list[str]:
-    if finding.groups is None and finding.relation != "group in top":
-        return [ALL]
-    if finding.groups is not None and finding.groups != [EVERY]:
-        return finding.groups
-    found: dict[str, None] = {}
-    for one in observed.values():
-        found.update(dict.fromkeys(measure.values(tuple(one.column(name) for name in measure.needs))))
-    left_out = {ALL, finding.group, *(finding.except_groups or [])}
-    return [group for group in found if group not in left_out]
-
-
 def _at_least(finding: Finding, counted: int) -> int:
     """How many comparisons must hold: without ``at_least`` all that count, and at least one."""
     if finding.relation == "group in top":
@@ -217,34 +126,33 @@ def _at_least(finding: Finding, counted: int) -> int:
     return finding.at_least or max(1, counted)
 
 
-def _part(one: _Compared, finding: Finding, alpha: float) -> Part:
+def _part(one: Compared, finding: Finding, alpha: float) -> Part:
     interval = one.limits.interval(1 - 2 * alpha)
     return Part(one.group, one.limits.value, interval, finding.margin, one.zone(alpha), one.found.n, one.counts)
 
 
-def _difference(one: _Compared, finding: Finding, alpha: float) -> Difference:
+def _difference(one: Compared, finding: Finding, alpha: float) -> Difference:
     two_way = one.two_way.interval(LEVEL) if one.two_way else None
     interval = one.limits.interval(1 - 2 * alpha)
     return Difference(one.limits.value, interval, finding.margin, one.group, one.limits.method, two_way)
 
 
-def _estimates(measure: Measure, terms: Sequence[Term], alpha: float) -> dict[str, Estimate]:
-    """The value of each model; of two groups of one model, the first."""
+def _estimates(measure: Measure, deciding: Compared, sets: Sequence[str], alpha: float) -> dict[str, Estimate]:
+    """The value of each model, or pair; of several groups of one model, the first."""
     estimates: dict[str, Estimate] = {}
-    for term in terms:
-        if term.observed.model not in estimates:
-            found = contrast(measure, (Term(1, term.observed, term.group),))
-            interval = found.limits.interval(1 - 2 * alpha)
-            estimates[term.observed.model] = Estimate(found.limits.value, interval, found.n)
+    for terms in zip(*deciding.terms, strict=True):
+        if terms[0].name not in estimates:
+            found = mean_over(measure, [(Term(1, term.observed, term.group, term.other),) for term in terms], sets)
+            estimates[terms[0].name] = Estimate(found.limits.value, found.limits.interval(1 - 2 * alpha), found.n)
     return estimates
 
 
-def _shown(measure: Measure, observed: dict[str, Observations], group: str) -> dict[str, dict[str, float]]:
+def _shown(measure: Measure, observed: Observed, group: str) -> dict[str, dict[str, float]]:
     """What is read beside the deciding numbers, of their group where it has one: ECE, odds ratios, accuracy."""
     shown: dict[str, dict[str, float]] = {}
     for name in words.BESIDE.get(measure.name, ()):
         other = MEASURES[name]
-        for model, one in observed.items():
+        for (model, _), one in observed.items():
             try:
                 values = other.values(tuple(one.column(need) for need in other.needs))
             except NotMeasuredError:
@@ -255,11 +163,18 @@ def _shown(measure: Measure, observed: dict[str, Observations], group: str) -> d
     return shown
 
 
-def _images_to_decide(one: _Compared, alpha: float) -> int | None:
-    """About how many images would decide, if the estimate stayed; None where it lies on the margin."""
-    distance = one.claim.distance(one.claimed)
-    if distance == 0:
-        return None
-    half = (one.claimed.upper(alpha) - one.claimed.lower(alpha)) / 2
-    needed = one.found.n * (half / distance) ** 2
-    return math.ceil(needed) if needed < 1e9 else None
+def _shortfall(one: Compared, alpha: float) -> Shortfall:
+    """About how many images would decide, if the estimate stayed, and how far off the margin these would tell."""
+    ahead = one.claim.distance(one.claimed)
+    distance = abs(ahead)
+    low, high = one.claimed.lower(alpha), one.claimed.upper(alpha)
+    half = (high - low) / 2
+    if isinstance(one.claim, Above):   # the side on which the margin lies: a lopsided interval has a longer one
+        half = one.claimed.value - low if ahead > 0 else high - one.claimed.value
+    half -= one.found.noise   # which more images would not make less
+    if not 0 < half < math.inf:
+        return Shortfall(one.found.n, None, None)
+    ahead_of_noise = distance - one.found.noise
+    needed = one.found.n * (half / ahead_of_noise) ** 2 if ahead_of_noise > 0 else math.inf
+    told = decidable_margin(se_from_half_width(half, alpha), alpha=alpha) + one.found.noise
+    return Shortfall(one.found.n, math.ceil(needed) if needed < 1e9 else None, told)

@@ -66,6 +66,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Shortfall:
+    """What an undecided verdict lacks.
+
+    Attributes:
+        images: How many images speak of the comparison that tips the scale.
+        needed: About how many would decide, if the estimate stayed; None where it lies on the margin.
+        distance: How far from the margin as many images as now would tell in four of five cases; None where a group
+            has too few images to count at all, and ``needed`` is what it must have.
+    """
+
+    images: int
+    needed: int | None
+    distance: float | None
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The answer of one case.
 
@@ -89,6 +105,7 @@ class Verdict:
         label: The finding's short name.
         claim: The finding's claim, with who it is about.
         shown: Values beside the deciding ones: measure → model → value.
+        shortfall: What an undecided verdict lacks.
     """
 
     id: str
@@ -110,6 +127,7 @@ class Verdict:
     published: dict[str, dict[str, dict[str, float]]] | None = None
     expected_because: str | None = None
     shown: dict[str, dict[str, float]] = field(default_factory=dict)
+    shortfall: Shortfall | None = None
 
     @property
     def decided(self) -> bool:

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from demeanour.findings.pairing import Case
-from demeanour.findings.schema import Finding
-from demeanour.measures.registry import ALL
+from demeanour.measures.groups import ALL
 from demeanour.statistics.limits import Limits
 from demeanour.statistics.zones import ALPHA, Zone
 from demeanour.verdicts.contrast import Term
-from demeanour.verdicts.verdict import Verdict
+from demeanour.verdicts.verdict import Shortfall, Verdict
 
 # what a reader wants to see beside the deciding measure
 BESIDE = {
-    "calibration_error": ("ece", "signed_gap", "top1"),
-    "signed_gap": ("ece", "top1"),
+    "calibration_error": ("ece", "ece_temperature_scaled", "signed_gap", "top1"),
+    "signed_gap": ("ece", "ece_temperature_scaled", "top1"),
     "bin_gap": ("ece", "signed_gap"),
     "confidence_histogram": ("signed_gap",),
     "error_ratio": ("error_odds_ratio", "top1"),
     "shape_bias": ("cue_coverage",),
+    "mce": ("corruption_accuracy",),
+    "relative_mce": ("mce", "corruption_accuracy"),
+    "nll": ("brier", "top1"),
+    "brier": ("nll", "top1"),
 }
 
 
@@ -45,24 +48,31 @@ def interval(limits: tuple[float, float], signed: bool = False) -> str:
     return f"[{number(limits[0], signed)}, {number(limits[1], signed)}]"
 
 
-def subject(finding: Finding, terms: Sequence[Term]) -> str:
+def subject(case: Case, terms: Sequence[Term]) -> str:
     """What is compared with the margin, by the names of its models and groups."""
-    names, groups = [term.observed.model for term in terms], [term.group for term in terms]
-    if finding.relation == "group in top":
-        return f"{names[0]}: {groups[0]} − {groups[1]}"
-    text = f"({names[0]} − {names[1]}) − ({names[2]} − {names[3]})" if len(names) == 4 else " − ".join(names)
-    for constant in (finding.bound, finding.offset):
-        text += f" − {constant:g}" if constant else ""
-    return text if groups[0] == ALL else f"{groups[0]}: {text}"
+    finding, groups = case.finding, list(dict.fromkeys(term.group for term in terms))
+    names = list(dict.fromkeys(term.name for term in terms))
+    if finding.relation in ("group in top", "groups rise", "groups fall"):
+        text = f"{names[0]}: {groups[0]} − {groups[1]}"
+    elif finding.relation == "left flatter than right":
+        text = f"from {groups[0]} to {groups[1]}: fall of {names[0]} − fall of {names[1]}"
+    elif finding.relation == "left area > right":
+        text = f"mean height over {groups[0]} … {groups[-1]}: {names[0]} − {names[1]}"
+    else:
+        text = f"({names[0]} − {names[1]}) − ({names[2]} − {names[3]})" if len(names) == 4 else " − ".join(names)
+        for constant in (finding.bound, finding.offset):
+            text += f" − {constant:g}" if constant else ""
+        text = text if groups[0] == ALL else f"{groups[0]}: {text}"
+    return text if len(case.sets) == 1 else f"mean of {len(case.sets)} data sets, {text}"
 
 
 def reason(
     word: Zone,
-    finding: Finding,
+    case: Case,
     terms: Sequence[Term],
     limits: Limits,
     alpha: float,
-    needed: int | None,
+    shortfall: Shortfall | None,
     n: int,
     at_least: int,
 ) -> str:
@@ -70,16 +80,16 @@ def reason(
 
     Args:
         word: The verdict.
-        finding: The claim.
+        case: What the verdict is about.
         terms: What is compared with the margin, in the comparison that tips the scale.
         limits: Of that.
         alpha: The level at which it decides.
-        needed: How many images would decide, if the estimate stayed.
+        shortfall: What it lacks, if it is undecided.
         n: How many comparisons count.
         at_least: How many of them must hold.
     """
-    margin = f"the margin {finding.margin:g}" if finding.margin else "0"
-    place = f"{subject(finding, terms)} = {number(limits.value, True)} {interval(limits.interval(1 - 2 * alpha), True)}"
+    margin = f"the margin {case.finding.margin:g}" if case.finding.margin else "0"
+    place = f"{subject(case, terms)} = {number(limits.value, True)} {interval(limits.interval(1 - 2 * alpha), True)}"
     how_many = "all" if at_least == n else f"at least {at_least}"
     of_many = f"; {how_many} of {n} comparisons must hold, this one tips the scale" if n > 1 else ""
     of_many += f" at {percent(1 - 2 * alpha)}" if alpha != ALPHA else ""
@@ -89,9 +99,10 @@ def reason(
     if word == "violated":
         return f"{place} lies on the other side of {margin}{of_many}"
     more = "the estimate lies on it"
-    if needed:
-        more = f"about {needed:,} images{of_group} would decide, if the estimate stayed"
-    return f"{place} cannot be told from {margin}; {more}{of_many}"
+    if shortfall and shortfall.needed:
+        more = f"about {shortfall.needed:,} images{of_group} would decide, if the estimate stayed"
+    told = f"; these tell a distance of {number(shortfall.distance)}" if shortfall and shortfall.distance else ""
+    return f"{place} cannot be told from {margin}; {more}{told}{of_many}"
 
 
 def explanation(verdict: Verdict, reproduce: str) -> str:
