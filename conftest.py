@@ -12,7 +12,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # before numpy starts its threads: n w
 
 pytest_plugins = [
     "fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evidence", "fixtures.judge",
-    "fixtures.schedule",
+    "fixtures.schedule", "fixtures.crashes",
 ]
 
 

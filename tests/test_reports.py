@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,12 +26,14 @@ def results(run: Finished) -> dict[str, dict[str, Any]]:
     return {next(p["value"] for p in result["parameters"] if p["name"] == "case"): result for result in found}
 
 
-@pytest.fixture
-def runs(suite: Suite, tmp_path: Path) -> list[Finished]:
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Finished]:
     """The same small cast, serially and with workers; one verdict of each kind."""
+    folder = tmp_path_factory.mktemp("runs")
+    suite = Suite(folder)
     close = finding("close", relation="left ~ right", margin=0.15)
     calibrated = finding("calibrated", measure="calibration_error", relation="left < right")
-    options = write_small(tmp_path, findings=[*FINDINGS, close, calibrated], expect={})
+    options = write_small(folder, findings=[*FINDINGS, close, calibrated], expect={})
     return [suite(*options, workers=workers) for workers in (0, 3)]
 
 
@@ -66,7 +69,7 @@ def test_each_verdict_is_one_allure_result_that_shows_all_without_a_click(runs: 
     result = found["small.better[vit]"]
     labels = {(label["name"], label["value"]) for label in result["labels"]}
     assert ("epic", "ConvNet vs Transformer, Supervised vs CLIP: Beyond ImageNet Accuracy") in labels
-    assert {("story", "Claim better."), ("ALLURE_ID", "small.better[vit]"), ("dataset", "tiny")} <= labels
+    assert {("story", "T1 Claim better."), ("ALLURE_ID", "small.better[vit]"), ("dataset", "tiny")} <= labels
     assert {("feature", "§3.3 Small"), ("model", "sup"), ("model", "clip"), ("verdict", "holds")} <= labels
     assert result["links"][0]["url"] == "https://arxiv.org/abs/2311.09215"
     html = result["descriptionHtml"]
@@ -88,7 +91,32 @@ def test_the_summary_says_first_what_contradicts(runs: list[Finished]) -> None:
     assert text.startswith("# Violation – cast `small` (exit 1)")
     contradicting = text.index("## What contradicts the expectation")
     assert contradicting < text.index("small.worse[vit]") < text.index("## What the data could not decide")
-    assert "| ✘ | violated – but expected: holds |" in text
+    folded = text.index("<details>")
+    assert "| ✘ | violated – but expected: holds | T1 `small.worse[vit]` |" in text[folded:]
+    assert "## All" not in text
+
+
+def test_the_summary_says_how_many_images_would_decide(runs: list[Finished]) -> None:
+    text = (runs[0].reports / "summary.md").read_text()
+    section = text[text.index("## What the data could not decide") : text.index("<details>")]
+    rows = [line for line in section.splitlines() if "`small.close[vit]`" in line]
+    assert len(rows) == 1
+    start, *_, told, needed = rows[0].strip("| ").split(" | ")
+    assert (start, needed) == ("T1 `small.close[vit]`", "no number would, if the estimate stayed")
+    assert 0 < float(told) < 0.1
+
+
+def test_what_is_missing_is_told_once_and_never_obeyed(suite: Suite, tmp_path: Path) -> None:
+    folder = tmp_path / "<b>|"
+    folder.mkdir()
+    options = write_small(folder)
+    (folder / "clip.csv").unlink()
+    text = (suite(*options).reports / "summary.md").read_text()
+    section = text[text.index("## What could not be measured") : text.index("<details>")]
+    assert section.count("clip.csv is missing") == 1
+    assert section.count("`small.") == 3
+    assert "&lt;b>" in section
+    assert "<b>" not in section
 
 
 def test_results_of_an_older_run_are_gone(suite: Suite, tmp_path: Path) -> None:
@@ -130,6 +158,7 @@ def test_damaged_evidence_is_read_anew_and_said_so(suite: Suite, tmp_path: Path)
     assert suite(*options, DEMEANOUR_CACHE=str(cache)).code == 0
     stored = sorted((cache / "predictions").glob("*.parquet"))
     stored[0].write_bytes(stored[0].read_bytes()[:-100])
+    shutil.rmtree(cache / "decisions")   # what is remembered does not ask for the tables
     run = suite(*options, workers=2, DEMEANOUR_CACHE=str(cache))
     assert run.code == 0
     assert f"note: {stored[0]} was damaged or not ours; it is made anew" in run.output

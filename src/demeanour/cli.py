@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from demeanour.commands import import_predictions, lint, measure, plan
+from demeanour.commands import explain, history, import_predictions, lint, measure, plan, report, schema
 from demeanour.errors import NotMeasuredError, ThresholdsError
 from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, NOT_MEASURED
 
@@ -19,6 +19,10 @@ COMMANDS = {
     "plan": plan,
     "measure": measure,
     "import": import_predictions,
+    "report": report,
+    "history": history,
+    "explain": explain,
+    "schema": schema,
 }
 
 

@@ -2,72 +2,120 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import allure
 import allure_commons
+from allure_commons.model2 import Label, Link
 
+from demeanour.findings.pairing import Case
 from demeanour.findings.schema import Finding, Paper
-from demeanour.reporting.style import MARKS
+from demeanour.reporting.allure_outcomes import BROKEN, LABEL, STATUS, outcome
+from demeanour.reporting.style import MARKS, feature
+from demeanour.verdicts.outcome import contradicts
 from demeanour.verdicts.verdict import Verdict
+from demeanour.verdicts.words import claim
 
-FEATURES = {
-    "mistakes": "Model mistakes",
-    "calibration": "Model calibration",
-    "shape_texture": "Shape / texture bias",
-}
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A case as the report lists it, whether or not it comes to a verdict.
+
+    Attributes:
+        title: Its name without the sign of a verdict.
+        labels: Where it stands in the tree, and its permanent id.
+        link: Name and address of the work that claims it.
+    """
+
+    title: str
+    labels: Labels
+    link: tuple[str, str]
+
+
+def entry(case: Case, paper: Paper) -> Entry:
+    """How a case is listed."""
+    labels = _labels(case.finding, paper, case.id, (case.data,), case.models)
+    return Entry(f"{case.finding.label} {claim(case)}", labels, _link(paper))
 
 
 def describe(verdict: Verdict, finding: Finding, paper: Paper, html: str) -> None:
     """Fill the running test's Allure result; does nothing where no results are written."""
-    section = FEATURES.get(finding.section, finding.section.replace("_", " ").capitalize())
-    allure.dynamic.title(f"{MARKS[verdict.verdict]} {verdict.label} {verdict.claim}")
+    against = contradicts({"verdict": verdict.verdict, "expected": verdict.expected})
+    allure.dynamic.title(f"{'✘' if against else MARKS[verdict.verdict]} {verdict.label} {verdict.claim}")
     allure.dynamic.description_html(html)
-    allure.dynamic.epic(paper.title)
-    allure.dynamic.feature(f"§{finding.source.section} {section}")
-    allure.dynamic.story(finding.claim)
-    allure.dynamic.link(paper.url, name=f"{paper.title} ({paper.year})")
-    allure.dynamic.label("ALLURE_ID", verdict.id)
-    allure.dynamic.label("strength", verdict.strength)
+    for name, value in _labels(finding, paper, verdict.id, verdict.data, tuple(verdict.estimates)):
+        allure.dynamic.label(name, value)
     allure.dynamic.label("verdict", verdict.verdict)
-    for data in verdict.data:
-        allure.dynamic.label("dataset", data)
-    for model in verdict.estimates:
-        allure.dynamic.label("model", model)
+    allure.dynamic.label(LABEL, outcome(verdict))
+    name, url = _link(paper)
+    allure.dynamic.link(url, name=name)
 
 
-class ReadableParameters:
-    """Shows a parameter as it is: Allure writes ``'a.b[c]'`` with the quotes of Python."""
+def _labels(finding: Finding, paper: Paper, case: str, data: tuple[str, ...], models: tuple[str, ...]) -> Labels:
+    return (
+        ("epic", paper.title),
+        ("feature", feature(finding)),
+        ("story", f"{finding.label} {finding.claim}"),
+        ("ALLURE_ID", case),
+        ("strength", finding.strength_on(data[0])),
+        *(("dataset", name) for name in data),
+        *(("model", name) for name in models),
+    )
+
+
+def _link(paper: Paper) -> tuple[str, str]:
+    return f"{paper.title} ({paper.year})", paper.url
+
+
+class Readable:
+    """Mends each result before it is written, in the process that writes it.
+
+    A parameter is shown without the quotes of Python, a message without the words of pytest; and what ended otherwise
+    than its verdict says, or without a verdict, is put with the broken ones, under the ids that it always has.
+    """
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self.entries = entries
 
     @allure_commons.hookimpl(tryfirst=True)
     def report_result(self, result: Any) -> None:
-        """Strip the quotes, before the result is written."""
+        """Mend one result."""
         for parameter in result.parameters:
             parameter.value = str(parameter.value).strip("'\"")
+        case = next((p.value for p in result.parameters if p.name == "case"), "")
+        listed = self.entries.get(case)
+        labels = {label.name: label.value for label in result.labels}
+        if listed is not None and result.statusDetails:
+            _shorten(result.statusDetails, result.status, case)
+        if listed is not None and "ALLURE_ID" not in labels:
+            result.name = f"! {listed.title}"
+            result.labels.extend(Label(name, value) for name, value in listed.labels)
+            result.links.append(Link("link", listed.link[1], listed.link[0]))
+        said = labels.get(LABEL)
+        if (listed is not None and said is None) or result.status != STATUS.get(said or "", result.status):
+            result.labels = [label for label in result.labels if label.name != LABEL]
+            result.labels.append(Label(LABEL, BROKEN))
+        elif said is None and result.status not in ("passed", "skipped"):   # a test of something else than a case
+            result.labels.append(Label(LABEL, BROKEN))
 
 
-def register() -> None:
-    """Make all results of this process readable; once is enough."""
-    if not any(isinstance(plugin, ReadableParameters) for plugin in allure_commons.plugin_manager.get_plugins()):
-        allure_commons.plugin_manager.register(ReadableParameters())
+def _shorten(details: Any, status: str, case: str) -> None:
+    """Leave what happened, without the words of pytest around it."""
+    if status == "skipped":
+        details.message = details.message.removeprefix("Skipped: ").removeprefix(f"{case} ")
+        details.trace = None   # where it says in our code
+    elif status == "failed":
+        details.message = details.message.removeprefix("AssertionError: ").partition("\nassert ")[0]
 
 
-def write_categories(results: Path) -> None:
-    """Tell apart what Allure lumps together as skipped or failed."""
-    found = [
-        {"name": "Undecided: the data cannot tell", "matchedStatuses": ["skipped"], "messageRegex": ".* undecided: .*"},
-        {"name": "Not measured", "matchedStatuses": ["skipped"], "messageRegex": ".* not measured: .*"},
-        {"name": "Contradicts the expectation", "matchedStatuses": ["failed"]},
-        {"name": "Broken suite", "matchedStatuses": ["broken"]},
-    ]
-    (results / "categories.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+def register(entries: Mapping[str, Entry]) -> None:
+    """Make all results of this process readable; what an earlier run of the same process registered goes."""
+    for plugin in allure_commons.plugin_manager.get_plugins():
+        if isinstance(plugin, Readable):
+            allure_commons.plugin_manager.unregister(plugin)
+    allure_commons.plugin_manager.register(Readable(entries))
 
-
-def write_environment(results: Path, values: Mapping[str, str]) -> None:
-    """Write what the report shows as the run's environment."""
-    lines = [f"{key}={value}".replace("\n", " ") for key, value in values.items()]
-    results.mkdir(parents=True, exist_ok=True)
-    (results / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from html import escape
 
 from demeanour.findings.cast import Cast
 from demeanour.findings.schema import Finding, Paper
-from demeanour.reporting.style import GREY, INK, MARKS, colour, status
+from demeanour.reporting.style import GREY, INK, MARKS, colour, mark, status
 from demeanour.verdicts.verdict import Verdict
 from demeanour.verdicts.words import interval, number, percent
 
@@ -26,7 +26,7 @@ def card(verdict: Verdict, finding: Finding, paper: Paper, cast: Cast, svg: str 
     record = verdict.record()
     head = (
         f'<div style="background:{colour(record)};color:#fff;padding:10px 14px;border-radius:6px 6px 0 0;'
-        f'font-weight:600">{MARKS[verdict.verdict]} {escape(status(record))}'
+        f'font-weight:600">{mark(record)} {escape(status(record))}'
         f'<span style="float:right;font-weight:400">{escape(verdict.label)} · strength {escape(verdict.strength)}'
         "</span></div>"
     )
@@ -34,9 +34,8 @@ def card(verdict: Verdict, finding: Finding, paper: Paper, cast: Cast, svg: str 
         f'<p style="font-size:16px;margin:4px 0 6px"><b>{escape(verdict.claim)}</b></p>',
         f"<p>{escape(_sentence(verdict.reason))}</p>",
     ]
-    if verdict.expected_because:
-        because = _sentence(verdict.expected_because)
-        body.append(f"<p><b>Expected: {escape(verdict.expected or '')}.</b> {escape(because)}</p>")
+    because = escape(_sentence(verdict.expected_because)) if verdict.expected_because else ""
+    body.append(f"<p><b>Expected: {escape(verdict.expected or '')}.</b> {because}</p>")
     body.append(_numbers(verdict))
     if svg is not None:
         data = base64.b64encode(svg.encode()).decode()
@@ -57,7 +56,7 @@ def _played(verdict: Verdict, cast: Cast) -> str:
     text = f"Cast {cast.name}: {_sentence(cast.about.strip())} Protocol: {cast.protocol}."
     for name in verdict.data:
         text += f" {name}: {cast.data[name].version}." if cast.data[name].version else ""
-    for name in verdict.estimates:
+    for name in [name for name in verdict.estimates if name in cast.models]:
         text += f" {name}: {_sentence(cast.models[name].note or '')}" if cast.models[name].note else ""
     return text
 

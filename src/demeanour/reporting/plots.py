@@ -12,8 +12,8 @@ import numpy as np
 
 from demeanour.evidence.observations import Observations
 from demeanour.measures.calibration import reliability_curve
+from demeanour.measures.groups import ALL
 from demeanour.measures.mistakes import error_ratio
-from demeanour.measures.registry import ALL
 from demeanour.measures.shape_bias import shape_bias
 from demeanour.reporting.style import GROUND, INK, PALE, SERIES
 from demeanour.verdicts.verdict import Verdict
@@ -37,19 +37,19 @@ def plot(verdict: Verdict, observed: Sequence[Observations], context: Sequence[O
 
     Args:
         verdict: A verdict with estimates.
-        observed: What its models said, in the order of the comparison.
+        observed: What its models said, in the order of the comparison; none for a picture of the difference alone.
         context: References to show beside them, such as people.
 
     Returns:
         An SVG document; the same input gives the same text.
     """
     models = tuple(observed)
-    if verdict.measure in _OF_CONFIDENCE:
+    if models and verdict.measure in _OF_CONFIDENCE:
         return _render(_reliability, models)
-    if verdict.measure in ("error_ratio", "error_odds_ratio"):
+    if models and verdict.measure in ("error_ratio", "error_odds_ratio"):
         groups = [part.group for part in verdict.parts] or [verdict.difference.group if verdict.difference else ALL]
         return _render(_error_ratios, models, frozenset(word for group in groups for word in group.split(" over ")))
-    if verdict.measure in ("shape_bias", "cue_coverage"):
+    if models and verdict.measure in ("shape_bias", "cue_coverage"):
         return _render(_shapes, models, tuple(context))
     parts = [(part.group, part.value, part.interval) for part in verdict.parts if part.value is not None]
     if not parts and verdict.difference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from demeanour.findings.schema import Finding
 from demeanour.verdicts.outcome import contradicts
 
 # Okabe and Ito's palette
@@ -12,6 +13,11 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK, PALE, GROUND = "#1b1f24", "#8b949e", "#ffffff"
 
 MARKS = {"holds": "✔", "violated": "≠", "undecided": "?", "not measured": "–", "out of scope": "·"}
+FEATURES = {
+    "mistakes": "Model mistakes",
+    "calibration": "Model calibration",
+    "shape_texture": "Shape / texture bias",
+}
 GREEN, BLUE, RED, AMBER, GREY = "#0b6e4f", "#1f4e79", "#b3261e", "#8a5a00", "#57606a"
 
 
@@ -21,6 +27,30 @@ def colour(record: Mapping[str, Any]) -> str:
         return RED
     colours = {"holds": GREEN, "violated": BLUE, "undecided": AMBER}
     return colours.get(record["verdict"], GREY)
+
+
+def mark(record: Mapping[str, Any]) -> str:
+    """A verdict's sign; a cross only where it contradicts what is expected."""
+    return "✘" if contradicts(record) else MARKS[record["verdict"]]
+
+
+def kind(record: Mapping[str, Any]) -> str:
+    """What a verdict means for the run, in a word that reports are styled by.
+
+    ``against`` its expectation, ``holds``, ``violated``, ``asked`` (undecided, and an answer was expected), ``open``
+    (undecided, and any is accepted), ``missing`` (not measured) or ``outside`` (out of scope).
+    """
+    if contradicts(record):
+        return "against"
+    if record["verdict"] == "undecided":
+        return "open" if record["expected"] == "undecided" else "asked"
+    return {"not measured": "missing", "out of scope": "outside"}.get(record["verdict"], str(record["verdict"]))
+
+
+def feature(finding: Finding) -> str:
+    """The section of the literature that a finding belongs to, as reports head it."""
+    name = FEATURES.get(finding.section, finding.section.replace("_", " ").capitalize())
+    return f"§{finding.source.section} {name}"
 
 
 def status(record: Mapping[str, Any]) -> str:

@@ -1,0 +1,83 @@
+"""A finished run, as every report tells it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from demeanour import __version__
+from demeanour.findings.thresholds import Thresholds
+from demeanour.reporting.changes import Changes
+from demeanour.verdicts.outcome import WORDS, contradicts
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        cast: The cast's name.
+        about: What the cast says of itself, and its protocol.
+        code: The exit code.
+        records: The verdicts' records, in the order of the findings; those out of scope last.
+        command: What was typed.
+        started: When, as an ISO 8601 text with its time zone.
+        seconds: How long it took.
+        broken: What failed outside of any verdict.
+        message: Why nothing could be judged at all.
+        notes: What happened on the way, such as evidence that was damaged and read anew.
+        thresholds: What it was to decide; None where that could not be read.
+        pictures: SVG by verdict id.
+        reproduce: The command that decides a verdict again, by its id.
+        since: What changed since the last run of the cast; None where there is no earlier one.
+    """
+
+    cast: str
+    about: str
+    code: int
+    records: Sequence[Record]
+    command: str
+    started: str
+    seconds: float
+    broken: Sequence[str] = ()
+    message: str = ""
+    notes: Sequence[str] = ()
+    thresholds: Thresholds | None = None
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    reproduce: Mapping[str, str] = field(default_factory=dict)
+    since: Changes | None = None
+
+    @property
+    def word(self) -> str:
+        """The outcome in words."""
+        return WORDS.get(self.code, "interrupted")
+
+    @property
+    def judged(self) -> list[Record]:
+        """The records of what was in scope."""
+        return [record for record in self.records if record["verdict"] != "out of scope"]
+
+    @property
+    def out_of_scope(self) -> list[Record]:
+        """The records of what the cast cannot speak about."""
+        return [record for record in self.records if record["verdict"] == "out of scope"]
+
+
+def versions() -> dict[str, str]:
+    """The versions that numbers depend on."""
+    found = {name: version(name) for name in ("numpy", "scipy", "pyarrow", "pytest")}
+    return {"python": platform.python_version(), "demeanour": __version__, **found}
+
+
+def counts(records: Sequence[Record]) -> str:
+    """How many verdicts of each kind, in a line."""
+    words = ("holds", "violated", "undecided", "not measured", "out of scope")
+    numbers = {word: sum(record["verdict"] == word for record in records) for word in words}
+    against = sum(contradicts(record) for record in records)
+    text = ", ".join(f"{count} {word}" for word, count in numbers.items() if count)
+    return f"{text or 'no verdict'}; {against or 'none'} against the expectation"
