@@ -19,6 +19,7 @@ from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES
 from demeanour.verdicts.contrast import Term, contrast
 from demeanour.vocabulary import CORRUPTIONS
+from tests.small_cast import write_small
 
 N, M = 120, 900
 
@@ -218,6 +219,22 @@ def test_another_label_space_is_other_evidence(tmp_path: Path) -> None:
     before = evidence.identity("model", "set"), value_of(evidence, "top1", "model", "set")
     evidence, _, _ = write_logits(tmp_path, [1, 7, 3, 0, 6])
     assert (evidence.identity("model", "set"), value_of(evidence, "top1", "model", "set")) != before
+
+
+def test_a_label_space_of_another_size_is_an_error_whatever_the_table(tmp_path: Path) -> None:
+    write_repeats(tmp_path, [])
+    (tmp_path / "space.json").write_text("[0, 1, 2]")
+    cast = yaml.safe_load((tmp_path / "cast.yaml").read_text())
+    cast["data"]["set"]["label_space"] = "space.json"
+    evidence = evidence_of(tmp_path, cast["data"], **cast["models"])
+    with pytest.raises(EvidenceError, match="3 classes, but set has 2"):
+        evidence.observations("model", "set")
+
+
+def test_a_measure_of_pairs_is_printed_for_each_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = write_small(tmp_path, expect={})
+    assert main(["measure", "error_consistency", *options[:2], "--data", "tiny"]) == 0
+    assert "sup and clip" in capsys.readouterr().out
 
 
 def test_logits_of_other_classes_without_a_label_space_are_an_error(tmp_path: Path) -> None:

@@ -185,6 +185,35 @@ def test_a_file_that_cannot_be_imported_exits_13(suite: Suite, tmp_path: Path, w
     assert run.verdicts["exit"] == 13
 
 
+STOPS = """
+import pytest
+def pytest_runtest_setup(item):
+    if "alike" in item.nodeid:
+        pytest.exit("enough", returncode=0)
+"""
+
+
+def test_a_run_that_ends_before_its_time_is_not_green(suite: Suite, tmp_path: Path) -> None:
+    (tmp_path / "stops.py").write_text(STOPS)
+    run = suite(*write_small(tmp_path), "-p", "stops", PYTHONPATH=str(tmp_path))
+    assert run.code in (11, 13)
+    assert run.verdicts["exit"] == run.code
+    assert any("verdicts are missing: the run ended before" in note for note in run.verdicts["run"]["notes"])
+
+
+def test_a_selection_is_told(suite: Suite, tmp_path: Path) -> None:
+    run = suite(*write_small(tmp_path), "-k", "better")
+    assert run.code == 0
+    assert run.verdicts["run"]["notes"] == ["2 of 3 verdicts in scope were not asked for"]
+
+
+def test_a_history_that_cannot_be_written_is_told_in_every_report(suite: Suite, tmp_path: Path) -> None:
+    (tmp_path / "reports-run-0" / "history.jsonl").mkdir(parents=True)
+    run = suite(*write_small(tmp_path))
+    assert (run.code, run.verdicts["exit"]) == (13, 13)
+    assert "Broken suite" in (run.reports / "summary.md").read_text()
+
+
 def test_collecting_only_judges_nothing(suite: Suite, tmp_path: Path) -> None:
     run = suite(*write_small(tmp_path), "--collect-only", "-q")
     assert run.code == 0

@@ -169,6 +169,35 @@ def test_what_was_damaged_is_made_anew_and_said_so(
     assert run() == first
 
 
+def test_a_decision_under_another_name_is_no_answer(run: Callable[..., dict[str, Verdict]], tmp_path: Path) -> None:
+    first = run()
+    kept = {path.read_text().partition("\n")[2]: path for path in (tmp_path / "store" / "decisions").iterdir()}
+    holds = next(path for text, path in kept.items() if '"verdict": "holds"' in text)
+    violated = next(path for text, path in kept.items() if '"verdict": "violated"' in text)
+    violated.write_text(holds.read_text())
+    assert run() == first
+    assert any("damaged" in notice for notice in run.notices)   # type: ignore[attr-defined]
+
+
+def test_a_file_that_changes_during_a_run_decides_nothing_and_is_not_remembered(
+    run: Callable[..., dict[str, Verdict]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = (tmp_path / "sup.csv").read_text()
+    decide = judge_module._decide
+
+    def swapped(case: Any, *rest: Any) -> Any:
+        (tmp_path / "sup.csv").write_text((tmp_path / "clip.csv").read_text())
+        return decide(case, *rest)
+
+    monkeypatch.setattr(judge_module, "_decide", swapped)
+    found = run()
+    assert {one.verdict for one in found.values()} == {"not measured"}
+    assert "changed during the run" in found["small.better[vit]"].reason
+    monkeypatch.setattr(judge_module, "_decide", decide)
+    (tmp_path / "sup.csv").write_text(honest)
+    assert run()["small.better[vit]"].verdict == "holds"
+
+
 def test_what_could_not_be_measured_is_tried_again(
     run: Callable[..., dict[str, Verdict]], tmp_path: Path, decided: list[str]
 ) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import combinations
 from typing import Any
 
 from demeanour.commands.common import cast_option, to_stderr
 from demeanour.errors import NotMeasuredError, ThresholdsError, did_you_mean
 from demeanour.evidence.gather import Evidence
+from demeanour.evidence.observations import check_paired
 from demeanour.evidence.store import Store
 from demeanour.findings.thresholds import DEFAULT_CAST, load_thresholds, thresholds_folder
 from demeanour.measures.registry import MEASURES
 from demeanour.verdicts.contrast import Term, contrast
 from demeanour.verdicts.outcome import AS_EXPECTED, NOT_MEASURED
+from demeanour.verdicts.replicates import columns_of
 from demeanour.verdicts.verdict import plain_json
 from demeanour.verdicts.words import interval, number
 
@@ -40,13 +43,14 @@ def run(options: argparse.Namespace) -> int:
     evidence = Evidence(cast, Store.default(to_stderr))
     values: dict[str, dict[str, Any]] = {}
     failed = []
-    for model in cast.models:
-        if not cast.covers(model, options.data):
-            continue
+    models = [model for model in cast.models if cast.covers(model, options.data)]
+    subjects = combinations(models, MEASURES[options.name].models)
+    for subject in subjects:
+        name = " and ".join(subject)
         try:
-            values[model] = _values(evidence, model, options.data, options.name)
+            values[name] = _values(evidence, subject, options.data, options.name)
         except NotMeasuredError as error:
-            failed.append(f"{model}: {error}")
+            failed.append(f"{name}: {error}")
     if options.json:
         result = {"measure": options.name, "data": options.data, "level": LEVEL, "values": values}
         print(json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False))
@@ -59,15 +63,16 @@ def run(options: argparse.Namespace) -> int:
     return NOT_MEASURED if failed or not values else AS_EXPECTED
 
 
-def _values(evidence: Evidence, model: str, data: str, name: str) -> dict[str, Any]:
+def _values(evidence: Evidence, models: tuple[str, ...], data: str, name: str) -> dict[str, Any]:
     """Group → value, interval, n; null where the value or its interval is undefined."""
     which = MEASURES[name]
-    observed = evidence.observations(model, data)
-    columns = tuple(observed.column(need) for need in which.needs)
+    subject = tuple(evidence.observations(model, data) for model in models)
+    check_paired(subject)
+    columns = columns_of(which, subject)
     sizes, found = which.n(columns), {}
     for group, value in which.values(columns).items():
         try:
-            limits = contrast(which, (Term(1, observed, group),)).limits
+            limits = contrast(which, (Term(1, subject[0], group, *subject[1:]),)).limits
             bounds = plain_json(limits.interval(LEVEL))
         except NotMeasuredError:
             bounds = [None, None]

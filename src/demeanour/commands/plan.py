@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 from pathlib import Path
 
 from demeanour.commands.common import cast_option
@@ -34,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(cases)} verdicts of the cast '{thresholds.cast.name}' ({thresholds.cast.protocol}):")
     for case in cases:
         expectation = thresholds.cast.expectation(case.finding.id, case.id)
-        expected = expectation.expect if expectation else "holds"
+        today = datetime.datetime.now(datetime.UTC).date()
+        expected = expectation.expect if expectation and not expectation.expired(today) else "holds"
         models = ", ".join(case.models)
         print(f"  {case.finding.label:<4} {case.id}  {case.finding.measure} of {models}; expected: {expected}")
     print("\nmodels:")

@@ -48,7 +48,7 @@ class Evidence:
     _frames: dict[str, Frame | None] = field(default_factory=dict)
     _tables: dict[tuple[str, str], PredictionTable] = field(default_factory=dict)
     _observed: dict[tuple[str, str], Observations] = field(default_factory=dict)
-    _hashes: dict[Path, str] = field(default_factory=dict)
+    _hashes: dict[Path, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
 
     def observations(self, model: str, data: str) -> Observations:
         """What a model said of a data set's images, joined with their annotations.
@@ -133,10 +133,23 @@ class Evidence:
         return [card.reader, self._size(data), [self._hash(file) for file in root_files(root, card)] if root else []]
 
     def _hash(self, path: Path) -> str:
-        """Of a file, once: for as long as this evidence is used, its files are taken to stay as they are."""
+        """Of a file, once; whether it stays as it is, is for `check_unchanged` to say."""
         if path not in self._hashes:
-            self._hashes[path] = file_hash(path)
-        return self._hashes[path]
+            try:
+                self._hashes[path] = file_hash(path), _look_of(path)
+            except OSError as error:
+                raise NotMeasuredError(f"{path} cannot be read: {error.strerror}") from error
+        return self._hashes[path][0]
+
+    def check_unchanged(self) -> None:
+        """Make sure that no file has changed since it was first looked at: what was read would not be what is named.
+
+        Raises:
+            EvidenceError: One has.
+        """
+        for path, (_, look) in self._hashes.items():
+            if not path.exists() or _look_of(path) != look:
+                raise EvidenceError(f"{path} changed during the run; run again")
 
     def _read(self, model: str, data: str, number: int = 0) -> PredictionTable:
         file = self._file(model, data, number)
@@ -156,6 +169,8 @@ class Evidence:
         _, classes = self._size(data)
         beside = [file for file in (order.ids, path.with_name(f"{path.stem}.labels.npy")) if file and file.is_file()]
         space = self._label_space_file(data)
+        if space and len(read_label_space(space).groups) != classes:
+            raise EvidenceError(f"{space}: {len(read_label_space(space).groups)} classes, but {data} has {classes}")
         key = evidence_key(
             source=self._hash(path),
             beside=[self._hash(file) for file in beside],
@@ -172,6 +187,7 @@ class Evidence:
         _, classes = self._size(data)
         space = self._label_space(data) if file.kind.name == "logits" else None
         ids, columns = file.kind.read(file.path, file.order, classes, *([space] if space else []))
+        self.check_unchanged()   # or the table would be kept under the key of another file
         return prediction_table(ids, columns, classes, str(file.path), no_answer=self._may_not_answer(data))
 
     def _check(self, table: PredictionTable, data: str, where: str) -> None:
@@ -249,3 +265,9 @@ class Evidence:
             raise NotMeasuredError(f"{data}: the reader 'tables' takes labels from the tables, and this one has none")
         _, classes = self._size(data)
         return Frame(data, table.ids, {"label": table.columns["label"]}, classes)
+
+
+def _look_of(path: Path) -> tuple[int, ...]:
+    """By what a change of a file shows without reading it."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -102,7 +102,7 @@ class Store:
         path = self.root / kind / f"{key}.txt"
         try:
             digest, _, text = path.read_text(encoding="utf-8").partition("\n")
-            if digest == hashlib.sha256(text.encode()).hexdigest():
+            if digest == _digest(key, text):
                 return text
             self.notice(f"{path} was damaged; it is made anew")
         except FileNotFoundError:
@@ -113,7 +113,7 @@ class Store:
         part = path.with_name(f"{key}.{uuid.uuid4().hex}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
+            part.write_text(f"{_digest(key, text)}\n{text}", encoding="utf-8")
             part.replace(path)
         except OSError as error:
             self.notice(f"{self.root} cannot be written ({error.strerror}); verdicts and pictures are not kept")
@@ -150,6 +150,11 @@ class Store:
         finally:
             lock.release()
         return found
+
+
+def _digest(key: str, text: str) -> str:
+    """Of a text and the key that it was made for: another key's text is no answer."""
+    return hashlib.sha256(f"{key}\n{text}".encode()).hexdigest()
 
 
 def _read(path: Path, key: str) -> PredictionTable | None:

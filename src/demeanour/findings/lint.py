@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from demeanour.datasets.catalogue import PUBLISHED
+from demeanour.datasets.catalogue import PUBLISHED, images_of
 from demeanour.errors import Problem, did_you_mean
 from demeanour.findings.cast import ROW_ORDER, Cast
 from demeanour.findings.document import Document, KeyPath
@@ -151,6 +151,10 @@ def check_source(finding: Finding, findings: Findings) -> Iterator[Defect]:
 def check_data(finding: Finding, known: Iterable[Cast]) -> Iterator[Defect]:
     """Each data set is a published one, or one of some cast; each has a strength."""
     names = {*PUBLISHED, *(data for cast in known for data in cast.data)}
+    if len(set(finding.data)) < len(finding.data):
+        yield ("data",), "a data set stands twice", "keep one"
+    if finding.average and DEFAULT not in finding.strength:
+        yield ("strength",), "an average has one strength", "give one letter"
     for data in finding.data:
         if data not in names:
             yield ("data",), f"no cast has a data set '{data}'", did_you_mean(data, names)
@@ -205,6 +209,9 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
             yield ("data", name), f"'{name}' is no published data set", "say how many `images` and `classes` it has"
         if data_card.reader not in ("tables", "cue-conflict") and data_card.root is None:
             yield ("data", name), f"the reader '{data_card.reader}' needs a 'root'", ""
+        if data_card.label_space is not None and images_of(name) is not None:
+            hint = f"give it to '{images_of(name)}', whose predictions it has"
+            yield ("data", name, "label_space"), "is read with predictions of its own only", hint
         if data_card.clean is not None and data_card.reader != "corruptions":
             yield ("data", name, "clean"), f"the reader '{data_card.reader}' does not read it", "remove it"
         elif data_card.clean is not None and data_card.clean in cast.data:

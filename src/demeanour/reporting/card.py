@@ -62,7 +62,8 @@ def _played(verdict: Verdict, cast: Cast) -> str:
 
 
 def _numbers(verdict: Verdict) -> str:
-    published = (verdict.published or {}).get(verdict.measure, {}).get(verdict.data[0], {})
+    sets = (verdict.published or {}).get(verdict.measure, {})
+    published = sets.get(verdict.data[0], {}) if len(verdict.data) == 1 else {}
     published = {model: value for model, value in published.items() if model in verdict.estimates}
     beside = list(verdict.shown)
     header = ["", f"{verdict.measure}, {percent(verdict.level)} interval", "images"]
@@ -126,7 +127,8 @@ def _source(finding: Finding, paper: Paper) -> str:
     text = (
         f'<blockquote style="margin:10px 0;color:{INK};padding:4px 12px;border-left:3px solid {GREY}">'
         f'“{escape(source.quote)}”<br>'
-        f'<span style="color:{GREY}">{escape(paper.title)} ({paper.year}), {", ".join(place)}</span></blockquote>'
+        f'<span style="color:{GREY}">{escape(paper.title)} ({paper.year}), {escape(", ".join(place))}</span>'
+        "</blockquote>"
     )
     for conflict in source.conflicts:
         text += f"<p><b>The sources disagree.</b> {escape(conflict)}</p>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope, cases_of
 from demeanour.findings.schema import EVERY, Finding, Paper
 from demeanour.measures.registry import MEASURES, Measure
-from demeanour.reporting.style import MARKS, status
+from demeanour.reporting.style import mark, status
 from demeanour.verdicts.words import interval, number, percent
 
 # by the method of a measure's interval: what it is, and why it and not another
@@ -116,19 +117,20 @@ def _case(case: Case | OutOfScope, cast: Cast, record: Mapping[str, Any] | None)
     if isinstance(case, OutOfScope):
         return ["", f"  {case.id}: out of scope", *_wrapped(case.reason, 4)]
     entry = cast.expectation(case.finding.id, case.id)
-    expected = "holds" if entry is None else entry.expect
+    expired = entry is not None and entry.expired(datetime.datetime.now(datetime.UTC).date())
+    expected = "holds" if entry is None or expired else entry.expect
     lines = ["", f"  {case.id}", *_wrapped(f"{', '.join(case.models)} on {case.data}; expected: {expected}", 4)]
     if entry is not None:
-        until = f", until {entry.until}" if entry.until else ""
+        until = f", {'expired on' if expired else 'until'} {entry.until}" if entry.until else ""
         owner = f" ({entry.owner}{until})" if entry.owner else until
-        lines += _wrapped(f"because: {entry.reason}{owner}", 4)
+        lines += _wrapped(f"{'it was to be ' + entry.expect if expired else 'because'}: {entry.reason}{owner}", 4)
     for name, sets in (cast.published_values(case.finding.id, case.id) or {}).items():
         values = ", ".join(f"{model} {value:g}" for models in sets.values() for model, value in models.items()
                            if model in case.models)  # fmt: skip
         lines += _wrapped(f"published {name}: {values}", 4) if values else []
     if record is None:
         return [*lines, "    not judged in the last run of this cast"]
-    lines += _wrapped(f"last verdict: {MARKS[record['verdict']]} {status(record)}: {record['reason']}", 4)
+    lines += _wrapped(f"last verdict: {mark(record)} {status(record)}: {record['reason']}", 4)
     for model, found in record["estimates"].items():
         lines.append(f"    {model:<16} {number(found['value'])} {interval(found['interval'])} n={found['n']:,}")
     difference = record["difference"]

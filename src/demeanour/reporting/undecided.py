@@ -9,7 +9,7 @@ from typing import Any
 from demeanour.measures.groups import ALL
 from demeanour.verdicts.words import number
 
-LACKS = ("finding", "compared with the margin", "images now", "these tell a distance of", "about how many would decide")
+LACKS = ("finding", "compared with the margin", "images now", "could tell a distance of", "about how many would decide")
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,13 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
     )  # fmt: skip
     try:
         key = decision_key(case, evidence)
-        text = evidence.store.text("decisions", key, lambda: to_text(_decide(case, measure, evidence)))
-        decision = from_text(text)
+
+        def decide() -> str:
+            decision = _decide(case, measure, evidence)
+            evidence.check_unchanged()
+            return to_text(decision)
+
+        decision = from_text(evidence.store.text("decisions", key, decide))
         return replace(unmeasured, **{one.name: getattr(decision, one.name) for one in fields(decision)})
     except NotMeasuredError as error:
         kind = "the evidence is wrong" if isinstance(error, EvidenceError) else "evidence is missing"

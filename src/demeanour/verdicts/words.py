@@ -98,10 +98,12 @@ def reason(
         return f"{place} lies on the claimed side of {margin}{of_many}"
     if word == "violated":
         return f"{place} lies on the other side of {margin}{of_many}"
-    more = "the estimate lies on it"
+    more = "no number of images would decide, if the estimate stayed"
     if shortfall and shortfall.needed:
         more = f"about {shortfall.needed:,} images{of_group} would decide, if the estimate stayed"
-    told = f"; these tell a distance of {number(shortfall.distance)}" if shortfall and shortfall.distance else ""
+    told = ""
+    if shortfall and shortfall.distance:
+        told = f"; with those there are, a distance of {number(shortfall.distance)} could be told"
     return f"{place} cannot be told from {margin}; {more}{told}{of_many}"
 
 
