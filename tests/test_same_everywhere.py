@@ -30,7 +30,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "one worker": (1, [], {}),
         "four workers": (4, [], {}),
         "shuffled": (0, ["-p", "shuffled_order"], {"PYTHONPATH": str(folder)}),
-        "shuffled with workers": (2, ["-p", "shuffled_order"], {"PYTHONPATH": str(folder)}),
         "one thread": (0, [], {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}),
         "many threads": (0, [], {"OMP_NUM_THREADS": "8", "OPENBLAS_NUM_THREADS": "8", "MKL_NUM_THREADS": "8"}),
     }
@@ -53,7 +52,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "way", ["one worker", "four workers", "shuffled", "shuffled with workers", "one thread", "many threads"]
+    "way", ["one worker", "four workers", "shuffled", "one thread", "many threads"]
 )
 def test_the_answer_is_the_same(answers: dict[str, str], way: str) -> None:
     assert answers[way] == answers["serial"]
