@@ -13,6 +13,7 @@ from demeanour.statistics.limits import NO_WIDTH, Limits
 from demeanour.statistics.proportions import clopper_pearson
 from demeanour.statistics.strata import worst_case_sum
 
+SKEWED = 150        # so few clusters that differ from 0, of twice as many or more, have a skewed mean
 FEW_CLUSTERS = 10   # fewer clusters that differ from 0 than this have no spread to speak of
 
 
@@ -46,10 +47,11 @@ def mean_limits(rows: NDArray[np.float64]) -> Limits:
 def cluster_mean_limits(rows: NDArray[np.float64], clusters: NDArray[np.integer], lowest: float | None) -> Limits:
     """Limits for the mean of a number that each image has, where images of one cluster go together.
 
-    The mean is a ratio of cluster sums to cluster sizes, linearised; Student's t with one degree of freedom less than
-    there are clusters. Where fewer than 10 clusters have anything but 0, as two models that hardly differ, numbers in
-    [−1, 1] get the exact limit of the share of such clusters instead, which bounds their mean; likewise shares of which
-    fewer than 10 clusters have anything but 1.
+    The mean is a ratio of cluster sums to cluster sizes, linearised; Student's t with one degree of freedom less
+    than there are clusters. Where few clusters have anything but 0 (fewer than 150, and than half of them), as with
+    two models that hardly differ, numbers in [−1, 1] get the exact limit of the share of such clusters instead,
+    which bounds their mean: t is too narrow on the long side. Likewise shares of which few clusters have anything
+    but 1.
 
     Args:
         rows: (n,).
@@ -66,9 +68,10 @@ def cluster_mean_limits(rows: NDArray[np.float64], clusters: NDArray[np.integer]
     if m < 20:
         raise NotMeasuredError(f"{m} source images are too few to tell how they differ; 20 are the least")
     filled = int((np.bincount(cluster, np.abs(rows)) > 0).sum())
-    if lowest == 0 and filled >= FEW_CLUSTERS and int((sums < sizes).sum()) < FEW_CLUSTERS:
+    few = max(FEW_CLUSTERS, min(SKEWED, m // 2)) if lowest is not None else FEW_CLUSTERS
+    if lowest == 0 and filled >= few and int((sums < sizes).sum()) < few:
         return cluster_mean_limits(1 - rows, clusters, lowest).scaled(-1).shifted(1)
-    if filled < FEW_CLUSTERS:
+    if filled < few:
         if lowest is None:
             raise NotMeasuredError(f"only {filled} of {m} source images tell anything; {FEW_CLUSTERS} are the least")
         bound = clopper_pearson(filled, m)

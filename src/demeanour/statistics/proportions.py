@@ -11,7 +11,7 @@ from scipy.special import betaincinv, ndtri
 from demeanour.statistics.limits import Limits
 
 LARGE_N = 2000            # from here on, and with this many discordant pairs,
-MANY_DISCORDANT = 50      # a paired difference of proportions is as good as normal
+MANY_DISCORDANT = 200     # a paired difference of proportions is as good as normal
 _DISCORDANCE_SHARE = 0.1  # of α: spent on how many pairs are discordant at all
 
 
@@ -35,7 +35,7 @@ def clopper_pearson(hits: int, n: int) -> Limits:
 def paired_difference(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Limits:
     """Limits for the difference of two proportions over the same images.
 
-    With 2,000 images and 50 discordant pairs or more (and 50 that fall otherwise), a normal interval of the paired
+    With 2,000 images and 200 discordant pairs or more (and 200 that fall otherwise), a normal interval of the paired
     differences. With fewer, exact: given that a pair is discordant, on which side it falls is binomial, so that the
     sign test decides about equality; how often pairs are discordant gets a tenth of α. Without a discordant pair on
     one side, that side's limit is the exact binomial one, about 3 / n at α = .05: never a zero-width interval.

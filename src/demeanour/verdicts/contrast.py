@@ -29,6 +29,7 @@ from demeanour.verdicts import replicates
 from demeanour.verdicts.replicates import Replicates, Subject, cluster_codes, columns_of
 
 SMALL_COUNT = 10   # fewer hits or misses than this in a group: exact limits instead of resampled ones
+SKEWED = 100       # with fewer right or wrong answers than this, one model's mean gap is too skewed for t
 FEW_ERRORS = 20    # with fewer right or wrong answers than this, confidences alone would make an interval too narrow
 
 
@@ -131,11 +132,11 @@ def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tup
             return cluster_mean_limits(rows, cluster_codes(first, 0), lowest), None
         if measure.method == "proportion":
             return clopper_pearson(int(rows.sum()), len(rows)), None
-        if _few_errors(measure, term.subject):
-            if measure.name != "signed_gap":
-                raise _too_few(measure)
+        if measure.name == "signed_gap" and min(np.bincount(columns[1], minlength=2)) < SKEWED:
             confidence, correct = columns
             return few_error_gap_limits(confidence, correct), None
+        if _few_errors(measure, term.subject):
+            raise _too_few(measure)
         return mean_limits(rows), None
     exact = _exact(measure, term, columns)
     if exact is not None and first.clusters:
