@@ -39,7 +39,9 @@ class Suite:
     def __call__(self, *arguments: str, workers: int = 0, name: str = "run", **environment: str) -> Finished:
         reports = self.folder / f"reports-{name}-{workers}"
         command = [sys.executable, "-m", "pytest", "behaviours/", "-n", str(workers), "--reports", str(reports)]
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("DEMEANOUR_", "PYTEST_"))}
+        # neither the caller's settings nor where it runs: under CI pytest prints its summary in other words
+        foreign = ("DEMEANOUR_", "PYTEST_", "CI", "BUILD_NUMBER")
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         cache = os.environ.get("DEMEANOUR_CACHE", str(self.folder / "cache"))
         done = subprocess.run(
             [*command, *arguments], cwd=ROOT, env={**clean, "DEMEANOUR_CACHE": cache, **environment},
