@@ -1,7 +1,7 @@
 """What n images can decide: power, the smallest margin within reach, and the images that a margin needs.
 
 All is told by the standard error of an estimate, and all is a normal approximation. Where the limits of a paired
-difference are exact (fewer than 2,000 images, or 50 discordant pairs) they are wider, and power is less than said here.
+difference are exact (see ``proportions.paired_difference``) they are wider, and power is less than said here.
 """
 
 from __future__ import annotations
