@@ -13,8 +13,7 @@ from allure_commons.model2 import Label, Link
 from demeanour.findings.pairing import Case
 from demeanour.findings.schema import Finding, Paper
 from demeanour.reporting.allure_outcomes import BROKEN, LABEL, STATUS, outcome
-from demeanour.reporting.style import MARKS, feature
-from demeanour.verdicts.outcome import contradicts
+from demeanour.reporting.style import feature, mark
 from demeanour.verdicts.verdict import Verdict
 from demeanour.verdicts.words import claim
 
@@ -44,8 +43,7 @@ def entry(case: Case, paper: Paper) -> Entry:
 
 def describe(verdict: Verdict, finding: Finding, paper: Paper, html: str) -> None:
     """Fill the running test's Allure result; does nothing where no results are written."""
-    against = contradicts({"verdict": verdict.verdict, "expected": verdict.expected})
-    allure.dynamic.title(f"{'✘' if against else MARKS[verdict.verdict]} {verdict.label} {verdict.claim}")
+    allure.dynamic.title(f"{mark(verdict.record())} {verdict.label} {verdict.claim}")
     allure.dynamic.description_html(html)
     for name, value in _labels(finding, paper, verdict.id, verdict.data, tuple(verdict.estimates)):
         allure.dynamic.label(name, value)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from demeanour.reporting.allure_metrics import samples
 from demeanour.reporting.allure_outcomes import categories_of_allure_2
-from demeanour.reporting.run import Run, versions
+from demeanour.reporting.run import Run, by_word, versions
 from demeanour.verdicts.outcome import contradicts
 
 METRICS = "demeanour-perf.json"   # always under this name: of several runs into one folder the last counts
 ENVIRONMENT = "environment.properties"
 UNFINISHED = "did not end"
-_WORDS = ("holds", "violated", "undecided", "not measured", "out of scope")
 
 
 def write_start(results: Path, cast: str) -> None:
@@ -42,7 +41,7 @@ def write_run(results: Path, run: Run, protocol: str) -> None:
         "outcome": run.word,
         "exit": str(run.code),
         "contradicts": str(sum(contradicts(record) for record in run.records)),
-        **{word: str(sum(record["verdict"] == word for record in run.records)) for word in _WORDS},
+        **{word: str(count) for word, count in by_word(run.records).items()},
         "protocol": protocol,
         **versions(),
     }

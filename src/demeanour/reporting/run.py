@@ -6,12 +6,13 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 from demeanour import __version__
 from demeanour.findings.thresholds import Thresholds
 from demeanour.reporting.changes import Changes
 from demeanour.verdicts.outcome import WORDS, contradicts
+from demeanour.verdicts.verdict import Word
 
 Record = Mapping[str, Any]
 
@@ -74,10 +75,13 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "demeanour": __version__, **found}
 
 
+def by_word(records: Sequence[Record]) -> dict[str, int]:
+    """How many verdicts say each of the words."""
+    return {word: sum(record["verdict"] == word for record in records) for word in get_args(Word)}
+
+
 def counts(records: Sequence[Record]) -> str:
     """How many verdicts of each kind, in a line."""
-    words = ("holds", "violated", "undecided", "not measured", "out of scope")
-    numbers = {word: sum(record["verdict"] == word for record in records) for word in words}
     against = sum(contradicts(record) for record in records)
-    text = ", ".join(f"{count} {word}" for word, count in numbers.items() if count)
+    text = ", ".join(f"{count} {word}" for word, count in by_word(records).items() if count)
     return f"{text or 'no verdict'}; {against or 'none'} against the expectation"
