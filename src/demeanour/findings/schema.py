@@ -88,6 +88,12 @@ class Source(Strict):
     quote: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=300)]
     conflicts: list[Text] = []
 
+    @property
+    def place(self) -> str:
+        """Where in the work it stands: ``§3.1, Figure 2, Table 3``."""
+        parts = (("Figure", self.figure), ("Table", self.table))
+        return ", ".join([f"§{self.section}", *(f"{kind} {number}" for kind, number in parts if number)])
+
 
 class Selector(Strict):
     """Which models may play a role: every key that is given must match, by any of its words.

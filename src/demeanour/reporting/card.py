@@ -121,13 +121,10 @@ def _parts(verdict: Verdict) -> str:
 
 def _source(finding: Finding, paper: Paper) -> str:
     source = finding.source
-    place = [f"§{source.section}"]
-    place += [f"Figure {source.figure}"] if source.figure else []
-    place += [f"Table {source.table}"] if source.table else []
     text = (
         f'<blockquote style="margin:10px 0;color:{INK};padding:4px 12px;border-left:3px solid {GREY}">'
         f'“{escape(source.quote)}”<br>'
-        f'<span style="color:{GREY}">{escape(paper.title)} ({paper.year}), {escape(", ".join(place))}</span>'
+        f'<span style="color:{GREY}">{escape(paper.title)} ({paper.year}), {escape(source.place)}</span>'
         "</blockquote>"
     )
     for conflict in source.conflicts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shlex
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from demeanour.findings.cast import Cast
@@ -68,20 +68,14 @@ def explain(
 
 def _source(finding: Finding, paper: Paper) -> list[str]:
     source = finding.source
-    place = [f"§{source.section}", *(f"{kind} {n}" for kind, n in _places(finding) if n)]
     letters = finding.strength.values()
     strengths = ", ".join(f"{letter} on {data}" for data, letter in finding.strength.items())
     strength = next(iter(letters)) if len(set(letters)) == 1 else strengths
-    lines = _wrapped(f"“{source.quote}”") + _wrapped(f"{paper.title} ({paper.year}), {', '.join(place)}; {paper.url}")
+    lines = _wrapped(f"“{source.quote}”") + _wrapped(f"{paper.title} ({paper.year}), {source.place}; {paper.url}")
     lines += _wrapped(f"Strength of the source's own evidence: {strength}.")
     for conflict in source.conflicts:
         lines += _wrapped(f"The sources disagree: {conflict}")
     return lines + (_wrapped(f"Note: {finding.note}") if finding.note else [])
-
-
-def _places(finding: Finding) -> Iterator[tuple[str, int | None]]:
-    yield "Figure", finding.source.figure
-    yield "Table", finding.source.table
 
 
 def _rule(finding: Finding, measure: Measure) -> list[str]:

@@ -172,10 +172,7 @@ def _parts(record: Record, finding: Finding) -> str:
 
 def _source(finding: Finding, paper: Paper) -> str:
     source = finding.source
-    place = [f"§{source.section}"]
-    place += [f"Figure {source.figure}"] if source.figure else []
-    place += [f"Table {source.table}"] if source.table else []
-    cite = f'<a href="{escape(paper.url)}">{escape(paper.title)}</a> ({paper.year}), {escape(", ".join(place))}'
+    cite = f'<a href="{escape(paper.url)}">{escape(paper.title)}</a> ({paper.year}), {escape(source.place)}'
     notes = [f"The sources disagree. {conflict}" for conflict in source.conflicts]
     notes += [note for note in (finding.note, paper.note) if note]
     return (
