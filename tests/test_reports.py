@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from demeanour.reporting.writing import write_whole
 from tests.small_cast import FINDINGS, finding, write_small
 from tests.suite_run import Finished, Suite
 
@@ -117,6 +118,14 @@ def test_what_is_missing_is_told_once_and_never_obeyed(suite: Suite, tmp_path: P
     assert section.count("`small.") == 3
     assert "&lt;b>" in section
     assert "<b>" not in section
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "summary.md"
+    write_whole(file, "what was – ")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "what is" * 10_000 + "\ud800")
+    assert file.read_text(encoding="utf-8") == "what was – "
 
 
 def test_results_of_an_older_run_are_gone(suite: Suite, tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from demeanour.reporting.writing import write_whole
 
 KEEP = 100       # runs; the oldest go
 COMPARED = 20    # runs; each adds some 3 kB a verdict to the page
@@ -69,10 +70,7 @@ def read_history(file: Path) -> History:
 
 def write_lines(file: Path, lines: list[dict[str, Any]]) -> None:
     """Write a history file, at once or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    part.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    part.replace(file)
+    write_whole(file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def append(file: Path, history: History, line: dict[str, Any], cast: str, run: str) -> bool:

@@ -17,6 +17,7 @@ from demeanour.errors import DemeanourError
 from demeanour.reporting.allure_config import allurerc, read_metrics
 from demeanour.reporting.allure_history import append, identity, read_history, set_aside, write_lines
 from demeanour.reporting.allure_run import UNFINISHED, read_environment
+from demeanour.reporting.writing import write_whole
 
 PACKAGE = "allure@3.18.0"
 OLDEST = (3, 17)   # the first with metrics
@@ -83,11 +84,7 @@ def make_report(results: Path, output: Path, history: Path, *, keep: bool, patie
         page = folder / "report" / "index.html"
         if not page.is_file():
             raise ReportError(_failed(command, "made no report", said))
-        html = without_analytics(page.read_text(encoding="utf-8"))
-        output.parent.mkdir(parents=True, exist_ok=True)
-        part = output.with_name(f".{output.name}.{os.getpid()}.part")
-        part.write_text(html, encoding="utf-8")
-        part.replace(output)
+        write_whole(output, without_analytics(page.read_text(encoding="utf-8")))
         lines = read_history(own_history).lines
     if known.damaged:
         where = f", moved to {set_aside(history)}" if keep and not known.knows(run) else ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from demeanour.reporting.allure_outcomes import BROKEN, LABEL, STATUS
 from demeanour.reporting.allure_results import Entry
+from demeanour.reporting.writing import write_whole
 
 SUITE = "The suite itself"   # where a result stands in the tree that belongs to no case
 
@@ -56,14 +57,14 @@ class LostResults:
         for file in [*([earlier] if earlier else []), *self._broken_off.pop(name, [])]:
             file.unlink()
         file = self.folder / f"{result['uuid']}-result.json"
-        self._dump(file, result)
+        write_whole(file, json.dumps(result, ensure_ascii=False))
         ended[result["historyId"]] = file
 
     def write_error(self, text: str) -> None:
         """Write an error that belongs to no test: Allure 3 shows it beside the results."""
         message = text.strip().splitlines()[-1] if text.strip() else "unknown"
         errors = [{"message": f"internal error: {message}", "trace": text, "timestamp": _now()}]
-        self._dump(self.folder / f"{uuid.uuid4()}-globals.json", {"errors": errors})
+        write_whole(self.folder / f"{uuid.uuid4()}-globals.json", json.dumps({"errors": errors}, ensure_ascii=False))
 
     def _results(self) -> dict[str, Path]:
         """The results of this run, by history id; read when the first one is lost."""
@@ -83,12 +84,6 @@ class LostResults:
                     name = case[0] if case else parameter_of(result["name"]) or result["name"]
                     self._broken_off.setdefault(name, []).append(file)
         return self._ended
-
-    def _dump(self, file: Path, content: dict[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-        part.replace(file)
 
 
 def lost_result(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from demeanour.reporting.run import Record, Run, versions
 from demeanour.reporting.style import mark, status
 from demeanour.reporting.summary_html import summary_html
 from demeanour.reporting.summary_markdown import summary_markdown
+from demeanour.reporting.writing import write_whole
 from demeanour.verdicts.outcome import contradicts
 from demeanour.verdicts.words import interval, number
 
@@ -69,9 +69,6 @@ def terminal_table(records: Sequence[Record]) -> list[tuple[str, str]]:
 
 def write_reports(folder: Path, run: Run) -> None:
     """Write the reports, each at once or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     texts = (verdicts_json(run), summary_markdown(run), summary_html(run))
     for name, text in zip(REPORTS, texts, strict=True):
-        part = folder / f".{name}.{os.getpid()}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(folder / name)
+        write_whole(folder / name, text)
