@@ -542,6 +542,7 @@ def test_an_order_of_another_length_is_refused_with_both_counts_and_both_files(t
         ('"ab"', "list of image names"),
         ('{"image_filenames": 5}', "list of image names"),
         ('{"image_filenames": "ab"}', "list of image names"),
+        ('{"image_filenames": ["a", "b"], "image_filenames": ["b", "a"]}', "the name 'image_filenames' stands twice"),
     ],
 )
 def test_a_bad_order_is_refused_by_its_own_name(tmp_path: Path, content: str, words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanour.errors import EvidenceError, NotMeasuredError
+from demeanour.datasets.json_file import read_json
+from demeanour.errors import EvidenceError
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,7 @@ def read_label_space(path: Path) -> LabelSpace:
         NotMeasuredError: The file is missing.
         EvidenceError: It is no such JSON, an index stands twice or is negative, or a class has none.
     """
-    if not path.is_file():
-        raise NotMeasuredError(f"{path} is missing; it tells which of the model's classes are the data set's")
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=distinct)
-    except ValueError as error:
-        raise EvidenceError(f"{path}: no valid JSON: {error}") from error
+    found = read_json(path, "tells which of the model's classes are the data set's")
     entries = list(found.values()) if isinstance(found, dict) else found
     try:
         if entries is found and _are_indices(entries):
@@ -143,11 +138,3 @@ def read_label_space(path: Path) -> LabelSpace:
 
 def _are_indices(entry: Any) -> bool:
     return isinstance(entry, list) and all(type(index) is int for index in entry)
-
-
-def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; a name that stands twice is a ValueError."""
-    names = Counter(name for name, _ in pairs)
-    if len(names) < len(pairs):
-        raise ValueError(f"the name '{names.most_common(1)[0][0]}' stands twice")
-    return dict(pairs)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from demeanour.datasets.frame import Frame, sorted_unique
-from demeanour.datasets.label_space import distinct
-from demeanour.errors import EvidenceError, NotMeasuredError
+from demeanour.datasets.json_file import read_json
+from demeanour.errors import EvidenceError
 
 NAME_OF_VAL = "ILSVRC2012_val_{:08d}.JPEG"
 NONE = -1   # fills the rows of images with fewer labels than others
@@ -32,12 +31,7 @@ def read_label_sets(path: Path, data: str, classes: int) -> Frame:
         NotMeasuredError: The file is missing.
         EvidenceError: It is no such JSON, a label is no class index, or no image has a label.
     """
-    if not path.is_file():
-        raise NotMeasuredError(f"{path} is missing; it holds the label sets of {data}")
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=distinct)
-    except ValueError as error:
-        raise EvidenceError(f"{path}: no valid JSON: {error}") from error
+    found = read_json(path, f"holds the label sets of {data}")
     if isinstance(found, list):
         found = {NAME_OF_VAL.format(number): labels for number, labels in enumerate(found, start=1)}
     if not isinstance(found, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from demeanour.datasets.frame import distinct_columns
+from demeanour.datasets.json_file import read_json
 from demeanour.datasets.label_space import LabelSpace
 from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
 from demeanour.evidence.logits import columns_of_logits
@@ -217,12 +217,7 @@ def _row_ids(path: Path, order: Order, rows: int) -> NDArray[np.str_]:
 
 def _ordered_ids(path: Path) -> NDArray[np.str_]:
     """Image names in a JSON list, or ImageNetV2's ``image_filenames`` (pairs of name and synset)."""
-    if not path.is_file():
-        raise NotMeasuredError(f"{path} is missing; it orders the rows of a table")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EvidenceError(f"{path}: no valid JSON: {error}") from error
+    content = read_json(path, "orders the rows of a table")
     if isinstance(content, dict):
         content = content.get("image_filenames")
     items = content if isinstance(content, list) else []
