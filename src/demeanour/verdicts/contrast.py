@@ -47,6 +47,11 @@ class Term:
         """Whose answers the value is computed from."""
         return (self.observed,) if self.other is None else (self.observed, self.other)
 
+    @property
+    def alone(self) -> Term:
+        """The value itself, whatever its weight in a sum."""
+        return replace(self, weight=1)
+
     def with_instead(self, one: Observations, other: Observations) -> Term:
         """The same of other observations, where it is of these."""
         first = other if self.observed is one else self.observed
@@ -165,8 +170,7 @@ def _sum(
     # too few cases for resampling, or sides that never differ: combine what is known of each side on its own
     if not pair:
         raise NotMeasuredError(f"{measure.name}: too few images to say how far {len(terms)} values may be off together")
-    sides = [_single(measure, Term(1, t.observed, t.group, t.other), columns[t.subject], v)[0]
-             for t, v in zip(terms, values, strict=True)]  # fmt: skip
+    sides = [_single(measure, t.alone, columns[t.subject], v)[0] for t, v in zip(terms, values, strict=True)]
     return independent_difference(sides[0], sides[1]), two_way
 
 

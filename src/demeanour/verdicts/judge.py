@@ -18,8 +18,8 @@ from demeanour.statistics.power import decidable_margin, se_from_half_width
 from demeanour.statistics.zones import ALPHA, LEVEL, Above, Zone, zone_of_many
 from demeanour.verdicts import words
 from demeanour.verdicts.comparing import Compared, Observed, compare, mean_over, observe_all
-from demeanour.verdicts.contrast import Term
 from demeanour.verdicts.decision import Decision, decision_key, from_text, to_text
+from demeanour.verdicts.replicates import columns_of
 from demeanour.verdicts.verdict import Difference, Estimate, Part, Shortfall, Verdict
 
 
@@ -147,7 +147,7 @@ def _estimates(measure: Measure, deciding: Compared, sets: Sequence[str], alpha:
     estimates: dict[str, Estimate] = {}
     for terms in zip(*deciding.terms, strict=True):
         if terms[0].name not in estimates:
-            found = mean_over(measure, [(Term(1, term.observed, term.group, term.other),) for term in terms], sets)
+            found = mean_over(measure, [(term.alone,) for term in terms], sets)
             estimates[terms[0].name] = Estimate(found.limits.value, found.limits.interval(1 - 2 * alpha), found.n)
     return estimates
 
@@ -159,7 +159,7 @@ def _shown(measure: Measure, observed: Observed, group: str) -> dict[str, dict[s
         other = MEASURES[name]
         for (model, _), one in observed.items():
             try:
-                values = other.values(tuple(one.column(need) for need in other.needs))
+                values = other.values(columns_of(other, (one,)))
             except NotMeasuredError:
                 continue
             value = float(values.get(group, values[ALL]))
