@@ -462,8 +462,8 @@ def study(task: tuple[int, int, int]) -> list[dict[str, Any]]:
     setting = SETTINGS[number]
     population = setting.population()
     tallies = [Tally(question, population) for question in setting.questions if n in question.sizes]
-    replicates.bootstrap_draws = partial(bootstrap_draws, draws=DRAWS)   # type: ignore[attr-defined]
-    replicates.cluster_draws = partial(cluster_draws, draws=DRAWS)   # type: ignore[attr-defined]
+    replicates.bootstrap_draws = partial(bootstrap_draws, draws=DRAWS)
+    replicates.cluster_draws = partial(cluster_draws, draws=DRAWS)
     rng = generator("coverage", str(number), str(n))
     for _ in range(repeats):
         drawn = sample(setting, population, n, rng)

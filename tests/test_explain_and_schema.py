@@ -87,7 +87,7 @@ def test_schema_check_tells_a_stale_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_every_relation_and_method_has_its_words() -> None:
-    assert set(RELATIONS) == set(Relation.__args__)   # type: ignore[attr-defined]
+    assert set(RELATIONS) == set(Relation.__args__)
     assert set(WHY) >= {measure.method for measure in MEASURES.values() if measure.decides}
 
 

@@ -71,7 +71,7 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Verdict]]:
         return found
 
     notices: list[str] = []
-    judged.notices = notices   # type: ignore[attr-defined]
+    judged.notices = notices
     write_small(tmp_path, findings=[*FINDINGS, CALIBRATED])
     return judged
 
@@ -165,7 +165,7 @@ def test_what_was_damaged_is_made_anew_and_said_so(
         path.write_bytes(b"\xff\xfe\x00" if damage == "binary" else wrong.encode())
     assert run() == first
     damaged = {"decisions": 4, "pictures": 3}[kind]
-    assert sum("made anew" in notice for notice in run.notices) == damaged   # type: ignore[attr-defined]
+    assert sum("made anew" in notice for notice in run.notices) == damaged
     assert run() == first
 
 
@@ -176,7 +176,7 @@ def test_a_decision_under_another_name_is_no_answer(run: Callable[..., dict[str,
     violated = next(path for text, path in kept.items() if '"verdict": "violated"' in text)
     violated.write_text(holds.read_text())
     assert run() == first
-    assert any("damaged" in notice for notice in run.notices)   # type: ignore[attr-defined]
+    assert any("damaged" in notice for notice in run.notices)
 
 
 def test_a_file_that_changes_during_a_run_decides_nothing_and_is_not_remembered(
@@ -215,7 +215,7 @@ def test_a_store_that_cannot_be_written_changes_no_verdict(
     (tmp_path / "store").rename(tmp_path / "elsewhere")
     (tmp_path / "store").write_text("a file where a folder should be")
     assert run() == first
-    assert any("cannot be" in notice for notice in run.notices)   # type: ignore[attr-defined]
+    assert any("cannot be" in notice for notice in run.notices)
 
 
 def test_a_decision_survives_as_text_to_the_last_digit() -> None:
