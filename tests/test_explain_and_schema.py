@@ -12,7 +12,7 @@ import yaml
 
 from demeanour.cli import main
 from demeanour.findings.json_schema import json_schemas
-from demeanour.findings.schema import Relation
+from demeanour.findings.schema import Relation, Source
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.registry import MEASURES
 from demeanour.reporting.explain import RELATIONS, WHY
@@ -89,6 +89,17 @@ def test_schema_check_tells_a_stale_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_every_relation_and_method_has_its_words() -> None:
     assert set(RELATIONS) == set(Relation.__args__)
     assert set(WHY) >= {measure.method for measure in MEASURES.values() if measure.decides}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "place"),
+    [
+        ({}, "§3.1"), ({"figure": 2}, "§3.1, Figure 2"), ({"table": 4}, "§3.1, Table 4"),
+        ({"figure": 2, "table": 4}, "§3.1, Figure 2, Table 4"),
+    ],
+)  # fmt: skip
+def test_a_source_says_where_it_can_be_looked_up(numbers: dict[str, int], place: str) -> None:
+    assert Source(paper="p", section="3.1", quote="as it stands", **numbers).place == place
 
 
 @pytest.mark.parametrize("cast", ["drawn", "published", "quartet"])
