@@ -169,8 +169,8 @@ class Evidence:
         _, classes = self._size(data)
         beside = [file for file in (order.ids, path.with_name(f"{path.stem}.labels.npy")) if file and file.is_file()]
         space = self._label_space_file(data)
-        if space and len(read_label_space(space).groups) != classes:
-            raise EvidenceError(f"{space}: {len(read_label_space(space).groups)} classes, but {data} has {classes}")
+        if space and (found := len(read_label_space(space).groups)) != classes:
+            raise EvidenceError(f"{space}: {found} classes, but {data} has {classes}")
         key = evidence_key(
             source=self._hash(path),
             beside=[self._hash(file) for file in beside],
