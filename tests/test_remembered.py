@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from demeanour.evidence import gather as gather_module
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.store import Store, code_hash
 from demeanour.findings.thresholds import load_thresholds
@@ -177,6 +178,21 @@ def test_a_decision_under_another_name_is_no_answer(run: Callable[..., dict[str,
     violated.write_text(holds.read_text())
     assert run() == first
     assert any("damaged" in notice for notice in run.notices)
+
+
+def test_a_file_that_is_replaced_while_it_is_hashed_is_found_to_have_changed(
+    run: Callable[..., dict[str, Verdict]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_hash = gather_module.file_hash
+
+    def hashed_then_replaced(path: Path) -> str:
+        digest = file_hash(path)
+        if path.name == "sup.csv":
+            path.write_text((tmp_path / "clip.csv").read_text())
+        return digest
+
+    monkeypatch.setattr(gather_module, "file_hash", hashed_then_replaced)
+    assert {one.verdict for one in run().values()} == {"not measured"}
 
 
 def test_a_file_that_changes_during_a_run_decides_nothing_and_is_not_remembered(

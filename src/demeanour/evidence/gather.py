@@ -136,7 +136,8 @@ class Evidence:
         """Of a file, once; whether it stays as it is, is for `check_unchanged` to say."""
         if path not in self._hashes:
             try:
-                self._hashes[path] = file_hash(path), _look_of(path)
+                look = _look_of(path)   # before it is read: what is put in its place afterwards looks different
+                self._hashes[path] = file_hash(path), look
             except OSError as error:
                 raise NotMeasuredError(f"{path} cannot be read: {error.strerror}") from error
         return self._hashes[path][0]
