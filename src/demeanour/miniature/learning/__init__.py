@@ -1,0 +1,1 @@
+"""Networks and how they learn: pictures with captions, recipe, training, weights."""
