@@ -1,0 +1,1 @@
+"""Tasks like VTAB's, for what features are good for."""
