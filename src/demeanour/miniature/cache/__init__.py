@@ -1,0 +1,1 @@
+"""The world's files: written once, whole or not at all, and verified."""
