@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from demeanour.commands import explain, history, import_predictions, lint, measure, plan, report, schema
+from demeanour.commands import explain, history, import_predictions, lint, measure, miniature, plan, report, schema
 from demeanour.errors import NotMeasuredError, ThresholdsError
 from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, NOT_MEASURED
 
@@ -23,6 +23,7 @@ COMMANDS = {
     "history": history,
     "explain": explain,
     "schema": schema,
+    "miniature": miniature,
 }
 
 
