@@ -370,6 +370,8 @@ def start(code: str, *arguments: object, word: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", code, *map(str, arguments)], text=True, cwd=ROOT, start_new_session=True,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        # whoever started the tests in the background has them ignore interrupts, and what they start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline().strip() == word
