@@ -19,18 +19,17 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]   # as a script it finds only its own folder
 
+from benchmarks.miniature_page import CAST, WEIGHTS, write_page  # noqa: E402
+
 RESULTS = ROOT / "benchmarks" / "miniature.json"
 PAGE = ROOT / "docs" / "miniature.md"
 PICTURES = ROOT / "docs" / "miniature"
-WEIGHTS = ROOT / "src" / "demeanour" / "miniature" / "learning" / "weights"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one of the three things."""
     options = _parser().parse_args(arguments)
     if options.what == "page":
-        from benchmarks.miniature_page import write_page
-
         write_page(_kept(options.json), options.weights, options.page, options.pictures)
         return 0
     world, version = _world(options)
@@ -45,14 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _world(options: argparse.Namespace) -> tuple[Path, str]:
     """The world's folder and its version; how long it takes to draw one that is not there is kept."""
-    from demeanour.miniature.cache.parts import world_folder
-    from demeanour.miniature.world import VERSION, world
+    from demeanour.miniature.cache.parts import complete, world_folder
+    from demeanour.miniature.world import VERSION, parts
 
     if options.world:
         return options.world, options.world.name
-    is_new = not world_folder(options.size, VERSION).exists()
+    folder = world_folder(options.size, VERSION)
+    is_new = not folder.exists()
     begun = time.monotonic()
-    folder = world(options.size, _tell, options.workers)
+    complete(folder, parts(options.size), VERSION, _tell, options.workers)
     if is_new:
         _keep(options, "drawn", {"seconds": round(time.monotonic() - begun, 1), "processes": options.workers})
     return folder, VERSION
@@ -62,7 +62,6 @@ def _measured(world: Path, options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from benchmarks.miniature_measure import measured, of_cast
-    from benchmarks.miniature_page import CAST
 
     models = [of_cast(name, options.weights, options.device) for name in CAST]
     cards = {name: json.loads((options.weights / f"{name}.json").read_text(encoding="utf-8")) for name in CAST}

@@ -102,7 +102,7 @@ def _read(folder: ImageFolder, root: Path) -> tuple[NDArray[np.str_], NDArray[np
 
 
 def _in(order: NDArray[np.intp], pictures: Dataset[object]) -> Callable[[int], Images]:
-    return lambda row: np.asarray(pictures[int(order[row])][0])  # type: ignore[index]
+    return lambda row: np.asarray(pictures[int(order[row])][0])
 
 
 def validation(world: Path) -> DataSet:

@@ -23,8 +23,9 @@ from demeanour.evidence import store as store_module
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.plan import Unit, locate, plan
 from demeanour.evidence.sources import size_of
-from demeanour.evidence.store import Store, evidence_key, file_hash
+from demeanour.evidence.store import Store, evidence_key
 from demeanour.evidence.table import PredictionTable
+from demeanour.files import file_hash
 from demeanour.findings.cast import DataCard
 from demeanour.findings.load import load_cast
 from demeanour.vocabulary import CATEGORIES, FACTORS

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from demeanour.reporting.writing import write_whole
+from demeanour.files import write_whole
 from tests.small_cast import FINDINGS, finding, write_small
 from tests.suite_run import Finished, Suite
 

@@ -21,8 +21,9 @@ from pathlib import Path
 import pytest
 
 from demeanour.evidence.store import Store
+from demeanour.files import cache_root
 from demeanour.miniature.cache import parts as cache
-from demeanour.miniature.cache.parts import Part, cache_root, complete, remove, verify, world_folder
+from demeanour.miniature.cache.parts import Part, complete, remove, verify, world_folder
 from tests.miniature import toy_world
 from tests.miniature.toy_world import VERSION, toy_parts, tree
 from tests.suite_run import ROOT

@@ -28,9 +28,10 @@ from demeanour.datasets.imagenet_x import read_imagenet_x
 from demeanour.datasets.label_space import read_label_space
 from demeanour.datasets.labels import read_labels
 from demeanour.datasets.multilabel import read_label_sets
+from demeanour.files import write_whole
 from demeanour.miniature.formats.annotations import write_class_index, write_imagenet_x, write_real
 from demeanour.miniature.formats.cue_conflict import write_cue_conflict
-from demeanour.miniature.formats.files import text_of_lines, write_file, write_tree
+from demeanour.miniature.formats.files import text_of_lines, write_tree
 from demeanour.miniature.formats.hard import FILE, write_hard
 from demeanour.miniature.formats.heads import write_head_texts, write_label_spaces
 from demeanour.miniature.formats.pictures import jpeg, png
@@ -221,8 +222,8 @@ def test_a_tree_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
 def test_a_file_replaces_the_older_one_or_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "deep" / "real.json"
-    write_file(path, "one\n")
-    write_file(path, "two\n")
+    write_whole(path, "one\n")
+    write_whole(path, "two\n")
     assert path.read_bytes() == b"two\n"
 
     def failing(path: Path, target: Path) -> None:
@@ -230,7 +231,7 @@ def test_a_file_replaces_the_older_one_or_leaves_it(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(Path, "replace", failing)
     with pytest.raises(OSError, match="no"):
-        write_file(path, "three\n")
+        write_whole(path, "three\n")
     assert contents(path.parent) == {"real.json": b"two\n"}
 
 

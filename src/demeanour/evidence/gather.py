@@ -22,8 +22,9 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.formats import Format, Order, find_format, load_logits
 from demeanour.evidence.observations import Array, Observations, observe
 from demeanour.evidence.sources import expand, root_files, size_of, source_file
-from demeanour.evidence.store import Store, evidence_key, file_hash
+from demeanour.evidence.store import Store, evidence_key
 from demeanour.evidence.table import PredictionTable, prediction_table
+from demeanour.files import file_hash
 from demeanour.findings.cast import ROW_ORDER, Cast, ModelCard
 
 _READERS = {"labels": read_labels, "label-sets": read_label_sets, "imagenet-x": read_imagenet_x}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from demeanour.errors import EvidenceError, ThresholdsError, did_you_mean
 from demeanour.evidence.gather import Evidence
-from demeanour.evidence.store import Store, file_hash, write_table
+from demeanour.evidence.store import Store, write_table
 from demeanour.evidence.table import PredictionTable
+from demeanour.files import file_hash
 from demeanour.findings.cast import ROW_ORDER, Cast, DataCard, ModelCard
 
 NAME = "imported"

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import pyarrow as pa
 import pyarrow.parquet
 from filelock import FileLock
 from numpy.typing import NDArray
 
 from demeanour.evidence.table import SCHEMA, PredictionTable
+from demeanour.files import cache_root, file_hash, whole_file, write_whole
 
 _MANIFEST = b"demeanour"
 
@@ -28,12 +25,6 @@ def evidence_key(**parts: object) -> str:
     """The identity of a piece of evidence: change any part, and it is other evidence."""
     text = json.dumps({"schema": SCHEMA, **parts}, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def code_hash(*packages: str) -> str:
@@ -55,16 +46,8 @@ def write_table(path: Path, table: PredictionTable, manifest: Mapping[str, objec
         arrays[name] = pa.array(values.tolist()) if values.ndim > 1 else pa.array(values)
     record = {**manifest, "content": _content_hash(table)}
     arrow = pa.table(arrays).replace_schema_metadata({_MANIFEST: json.dumps(record, sort_keys=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            pa.parquet.write_table(arrow, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, durable=True) as file:
+        pa.parquet.write_table(arrow, file, compression="zstd")
 
 
 @dataclass(frozen=True)
@@ -82,8 +65,7 @@ class Store:
     @classmethod
     def default(cls, notice: Callable[[str], None] = print) -> Store:
         """The store of this user."""
-        root = os.environ.get("DEMEANOUR_CACHE") or platformdirs.user_cache_dir("demeanour", appauthor=False)
-        return cls(Path(root).expanduser(), notice)
+        return cls(cache_root(), notice)
 
     def path(self, key: str) -> Path:
         """Where the table of a key lies, whether it exists or not."""
@@ -110,15 +92,10 @@ class Store:
         except (OSError, ValueError) as error:
             self.notice(f"{path} cannot be read ({error}); it is made anew")
         text = make()
-        part = path.with_name(f"{key}.{uuid.uuid4().hex}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(f"{_digest(key, text)}\n{text}", encoding="utf-8")
-            part.replace(path)
+            write_whole(path, f"{_digest(key, text)}\n{text}")
         except OSError as error:
             self.notice(f"{self.root} cannot be written ({error.strerror}); verdicts and pictures are not kept")
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
         return text
 
     def table(

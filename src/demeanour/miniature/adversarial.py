@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from demeanour.files import write_whole
 from demeanour.miniature.drawing.render import render
-from demeanour.miniature.learning.cast import load, logits, preprocess, written
+from demeanour.miniature.learning.cast import load, logits, preprocess
 from demeanour.miniature.names import CLASSES, CLASSES_A
 from demeanour.miniature.sizes import SIZES
 from demeanour.miniature.variants import UNSEEN, adversarial_pool
@@ -68,7 +69,7 @@ def main() -> int:
     """Choose for every size and write the list."""
     model = load(NETWORK)
     chosen = {size: choose(model, counts.a) for size, counts in SIZES.items()}
-    written(CHOSEN, (json.dumps(chosen) + "\n").encode())
+    write_whole(CHOSEN, json.dumps(chosen) + "\n")
     for size, columns in chosen.items():
         print(f"{size}: {len(columns['numbers'])} of the first {int(max(columns['numbers'])) + 1} pictures")
     return 0

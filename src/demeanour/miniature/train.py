@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from demeanour.errors import NotMeasuredError, ThresholdsError, did_you_mean
-from demeanour.miniature.cache.parts import cache_root
+from demeanour.files import cache_root
 from demeanour.miniature.learning import cast, networks
 from demeanour.miniature.learning.pictures import training_pictures
 from demeanour.miniature.learning.recipe import Recipe

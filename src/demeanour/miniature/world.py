@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from demeanour.miniature.cache.parts import Part, complete, world_folder
+from demeanour.miniature.cache.parts import Part
 from demeanour.miniature.sizes import SIZES, Size
 from demeanour.vocabulary import CORRUPTIONS
 
@@ -24,7 +23,7 @@ def _version() -> str:
     here = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted((*here.rglob("*.py"), here / "adversarial.json")):
-        if path.parent.name != "learning" and path.name != "train.py":   # which change no data set
+        if path.parent.name not in ("learning", "cache") and path.name != "train.py":   # which change no data set
             digest.update(path.relative_to(here).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
@@ -70,19 +69,3 @@ def _write(
     import demeanour.miniature.writers as writers  # and with it torch: not before a part is made
 
     getattr(writers, writer)(folder, root, done, *arguments)
-
-
-def world(size: Size, tell: Callable[[str], None], workers: int | None = None) -> Path:
-    """The world's folder, after what is missing was made.
-
-    Args:
-        size: ``quick`` or ``full``.
-        tell: Called with a sentence on what is made.
-        workers: How many processes draw; as many as there are cores if None.
-
-    Raises:
-        OSError: The folder cannot be written.
-    """
-    folder = world_folder(size, VERSION)
-    complete(folder, parts(size), VERSION, tell, workers or os.cpu_count() or 1)
-    return folder

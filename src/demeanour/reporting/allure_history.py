@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demeanour.reporting.writing import write_whole
+from demeanour.files import write_whole
 
 KEEP = 100       # runs; the oldest go
 COMPARED = 20    # runs; each adds some 3 kB a verdict to the page

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demeanour.errors import DemeanourError
+from demeanour.files import write_whole
 from demeanour.reporting.allure_config import allurerc, read_metrics
 from demeanour.reporting.allure_history import append, identity, read_history, set_aside, write_lines
 from demeanour.reporting.allure_run import UNFINISHED, read_environment
-from demeanour.reporting.writing import write_whole
 
 PACKAGE = "allure@3.18.0"
 OLDEST = (3, 17)   # the first with metrics

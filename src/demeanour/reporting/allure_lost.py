@@ -11,9 +11,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from demeanour.files import write_whole
 from demeanour.reporting.allure_outcomes import BROKEN, LABEL, STATUS
 from demeanour.reporting.allure_results import Entry
-from demeanour.reporting.writing import write_whole
 
 SUITE = "The suite itself"   # where a result stands in the tree that belongs to no case
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from demeanour.files import write_whole
 from demeanour.reporting.run import Record, Run, versions
 from demeanour.reporting.style import mark, status
 from demeanour.reporting.summary_html import summary_html
 from demeanour.reporting.summary_markdown import summary_markdown
-from demeanour.reporting.writing import write_whole
 from demeanour.verdicts.outcome import contradicts
 from demeanour.verdicts.words import interval, number
 

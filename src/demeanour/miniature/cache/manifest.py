@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from demeanour.files import file_hash
 
 Files = dict[str, tuple[int, str]]
 
@@ -26,7 +27,7 @@ class Manifest(NamedTuple):
 
 def files_of(folder: Path) -> Files:
     """Bytes and SHA-256 of all files of a folder."""
-    return {file: (size, _checksum(folder / file)) for file, size in sorted(_sizes(folder).items())}
+    return {file: (size, file_hash(folder / file)) for file, size in sorted(_sizes(folder).items())}
 
 
 def write(path: Path, manifest: Manifest) -> None:
@@ -63,7 +64,7 @@ def damage(folder: Path, manifest: Manifest, thorough: bool) -> list[tuple[str, 
             wrong[file] = f"has {sizes[file]:,} bytes instead of {expected[file]:,}"
     if thorough:
         for file, (_, digest) in manifest.files.items():
-            if file not in wrong and _checksum(folder / file) != digest:
+            if file not in wrong and file_hash(folder / file) != digest:
                 wrong[file] = "was altered"
     return sorted(wrong.items())
 
@@ -81,8 +82,3 @@ def _sizes(folder: Path) -> dict[str, int]:
                 else:
                     found[prefix + entry.name] = entry.stat(follow_symlinks=False).st_size
     return found
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,6 @@ files tell.
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -20,9 +19,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-import platformdirs
 from filelock import FileLock, Timeout
 
+from demeanour.files import cache_root
 from demeanour.miniature.cache.manifest import Files, Manifest, damage, files_of, read, write
 from demeanour.miniature.cache.processes import Done, results
 from demeanour.miniature.cache.progress import Progress
@@ -49,12 +48,6 @@ class Part:
     write: Callable[[Path, Path, Done], None]
     pictures: int
     needs: tuple[str, ...] = ()
-
-
-def cache_root() -> Path:
-    """The user's cache folder: ``$DEMEANOUR_CACHE``, or the system's place for such."""
-    root = os.environ.get("DEMEANOUR_CACHE") or platformdirs.user_cache_dir("demeanour", appauthor=False)
-    return Path(root).expanduser()
 
 
 def world_folder(size: str, version: str) -> Path:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from demeanour.datasets.imagenet_x import ANNOTATIONS, PROTOTYPES
 from demeanour.datasets.multilabel import NAME_OF_VAL
-from demeanour.miniature.formats.files import table, write_file, write_tree
+from demeanour.files import write_whole
+from demeanour.miniature.formats.files import table, write_tree
 from demeanour.miniature.formats.pictures import check_ids, check_labels, check_sets
 from demeanour.miniature.names import CLASSES, KINDS
 from demeanour.vocabulary import FACTORS
@@ -29,7 +30,7 @@ _FACTORS_AS_WRITTEN = (
 
 def write_class_index(path: Path) -> None:
     """The classes' synsets and names, as Keras and torchvision have them: ``{"0": ["n90000000", "ball"], …}``."""
-    write_file(path, json.dumps({str(index): [kind.synset, kind.name] for index, kind in enumerate(KINDS)}))
+    write_whole(path, json.dumps({str(index): [kind.synset, kind.name] for index, kind in enumerate(KINDS)}))
 
 
 def write_real(path: Path, ids: NDArray[np.integer], label_sets: Sequence[Sequence[int]]) -> None:
@@ -47,7 +48,7 @@ def write_real(path: Path, ids: NDArray[np.integer], label_sets: Sequence[Sequen
     if len(label_sets) != len(ids):
         raise ValueError(f"{len(label_sets)} sets of labels for {len(ids)} images")
     check_sets(label_sets)
-    write_file(path, json.dumps([[int(label) for label in label_sets[row]] for row in np.argsort(ids)]))
+    write_whole(path, json.dumps([[int(label) for label in label_sets[row]] for row in np.argsort(ids)]))
 
 
 def write_imagenet_x(

@@ -38,17 +38,6 @@ def write_tree(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
             shutil.rmtree(part)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a text in place of what is there, by atomic rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        part.write_bytes(text.encode())   # no line ending but ours, on any machine
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def text_of_lines(lines: Sequence[str], what: str) -> str:
     """Names or prompts, one a line.
 

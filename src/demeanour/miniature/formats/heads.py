@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from demeanour.miniature.formats.files import text_of_lines, write_file
+from demeanour.files import write_whole
+from demeanour.miniature.formats.files import text_of_lines
 from demeanour.miniature.formats.pug import PUG_CLASSES
 from demeanour.miniature.names import CATEGORIES, CLASSES, CLASSES_A, CLASSES_R, TEMPLATES
 
 
 def write_head_texts(folder: Path) -> None:
     """``classnames.txt`` in the order of classes and ``templates.txt`` with ``{}`` for the name, one a line each."""
-    write_file(folder / "classnames.txt", text_of_lines(CLASSES, "class names"))
-    write_file(folder / "templates.txt", text_of_lines(TEMPLATES, "prompts"))
+    write_whole(folder / "classnames.txt", text_of_lines(CLASSES, "class names"))
+    write_whole(folder / "templates.txt", text_of_lines(TEMPLATES, "prompts"))
 
 
 def write_label_spaces(folder: Path) -> None:
@@ -29,4 +30,4 @@ def write_label_spaces(folder: Path) -> None:
         "pug-imagenet": dict(sorted(PUG_CLASSES.items())),
     }
     for name, space in spaces.items():
-        write_file(folder / f"{name}.json", json.dumps(space))
+        write_whole(folder / f"{name}.json", json.dumps(space))

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from demeanour.errors import EvidenceError
+from demeanour.files import file_hash, write_whole
 from demeanour.miniature.learning import networks
 from demeanour.miniature.names import CLASSES, TEMPLATES
 
@@ -101,9 +100,9 @@ def put(
             raise EvidenceError(f"{name}: '{key}' is not finite in half precision; these weights are not kept")
     data = save(weights, metadata={"format": "pt"})
     path = folder / f"{name}.safetensors"
-    written(path, data)
-    written(folder / f"{name}.curve.json", _json(list(curve)))
-    written(folder / f"{name}.json", _json({**card, "sha256": hashlib.sha256(data).hexdigest()}))
+    write_whole(path, data, durable=True)
+    write_whole(folder / f"{name}.curve.json", _json(list(curve)), durable=True)
+    write_whole(folder / f"{name}.json", _json({**card, "sha256": hashlib.sha256(data).hexdigest()}), durable=True)
     return path
 
 
@@ -134,7 +133,7 @@ def load(name: str, folder: Path = WEIGHTS) -> nn.Module:
     role, path = networks.role_of(name), folder / f"{name}.safetensors"
     told = card(name, folder)
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = file_hash(path)
     except FileNotFoundError as error:
         raise EvidenceError(f"{path} is missing; {_REMEDY.format(name)}") from error
     if digest != told.get("sha256"):
@@ -149,22 +148,8 @@ def load(name: str, folder: Path = WEIGHTS) -> nn.Module:
     return model.eval()
 
 
-def written(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: whoever reads it at any moment finds the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 _REMEDY = "restore it from the repository, or train it with: python -m demeanour.miniature.train --models {}"
 
 
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanour.errors import EvidenceError
+from demeanour.files import whole_file
 from demeanour.miniature.dice import Dice
 from demeanour.miniature.drawing.render import render
 from demeanour.miniature.learning.captions import captions
@@ -90,7 +91,5 @@ def _write(world: str, first: int, count: int, path: Path) -> None:
     shown = scenes(dice, draft)
     told = {"labels": labels_of(draft).tolist(), "captions": captions(dice, draft)}
     path.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with whole_file(path) as file:
         np.save(file, render(shown))
-    part.replace(path)

@@ -28,8 +28,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from demeanour.errors import EvidenceError
+from demeanour.files import write_whole
 from demeanour.miniature.learning import networks
-from demeanour.miniature.learning.cast import logits, preprocess, written, zero_shot_head
+from demeanour.miniature.learning.cast import logits, preprocess, zero_shot_head
 from demeanour.miniature.learning.precision import fast_on_cpu, numerics
 from demeanour.miniature.learning.recipe import Recipe, augmented, batch_of
 from demeanour.miniature.names import CLASSES, TEMPLATES
@@ -241,7 +242,7 @@ class _State:
             },
             buffer,
         )  # fmt: skip
-        written(path, buffer.getvalue())
+        write_whole(path, buffer.getvalue(), durable=True)
 
     def load(self, path: Path, device: str) -> None:
         """Go back to where a checkpoint was written."""
