@@ -23,9 +23,9 @@ PICTURES = {"supervised": ("narrow", 40_960), "clip": ("wide", 81_920)}
 SELECTION = 2048
 RECIPES = {
     "ViT-sup": Recipe(200_000),
-    "ConvNeXt-sup": Recipe(200_000),
-    "ViT-clip": Recipe(600_000, batch=256),
-    "ConvNeXt-clip": Recipe(600_000, batch=256),
+    "ConvNeXt-sup": Recipe(105_000),
+    "ViT-clip": Recipe(170_000, batch=256),
+    "ConvNeXt-clip": Recipe(400_000, batch=256),
     "reference": Recipe(60_000),
 }
 IT_IS_NOT = (
