@@ -8,11 +8,13 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:   # before numpy starts its threads: n workers share the cores, they don't fight
     share = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(max(1, share))
+        os.environ["DEMEANOUR_SHARED_THREADS"] = "1"   # for the workers, not for the evaluators that they start
 
 pytest_plugins = [
-    "fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evidence", "fixtures.judge",
-    "fixtures.schedule", "fixtures.crashes",
+    "fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evaluation", "fixtures.evidence",
+    "fixtures.judge", "fixtures.live", "fixtures.schedule", "fixtures.crashes",
 ]
 
 

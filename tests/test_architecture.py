@@ -15,8 +15,8 @@ SOURCE = ROOT / "src" / "demeanour"
 
 # findings → plan → evidence → measures → statistics → verdict → report, as imports see it: from the ground up
 LAYERS = [
-    "errors", "files", "vocabulary", "statistics", "measures", "datasets", "miniature", "findings", "evidence",
-    "verdicts", "reporting", "commands", "cli",
+    "errors", "files", "progress", "vocabulary", "statistics", "measures", "datasets", "views", "miniature", "models",
+    "findings", "evidence", "evaluation", "verdicts", "reporting", "commands", "cli",
 ]  # fmt: skip
 FILES = sorted(SOURCE.rglob("*.py"))
 

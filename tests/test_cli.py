@@ -10,9 +10,13 @@ import pyarrow.parquet
 import pytest
 
 from demeanour.cli import main
+from demeanour.datasets.catalogue import PUBLISHED
+from demeanour.evidence.failures import note_failure
 from demeanour.evidence.gather import Evidence
+from demeanour.evidence.plan import Unit
 from demeanour.evidence.store import Store
 from demeanour.findings.load import load_cast
+from tests.pretended_cast import IMAGES, UNITS, VIEWS, answer_all, opened, write_pretended
 from tests.small_cast import write_small
 from tests.suite_run import ROOT
 
@@ -71,6 +75,99 @@ def test_plan_says_what_is_missing(small: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "1 verdicts" in out
     assert "clip on tiny: MISSING:" in out
+
+
+def test_plan_says_where_published_sets_can_be_had(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEMEANOUR_PUBLISHED", raising=False)
+    assert main(["plan", "--cast", "published", "-k", "mistakes.clip-smaller"]) == 0   # of no model of this cast
+    out = capsys.readouterr().out
+    assert out.startswith("0 verdicts of the cast 'published' (as published):\n")
+    assert "\n0 prediction tables, and what they are joined with:\n" in out
+    assert "\n1 out of scope of this cast:\n  M1   mistakes.clip-smaller-error-ratio: " in out
+    assert main(["plan", "--cast", "published", "-k", "mistakes.hard-factors"]) == 11
+    obtain = PUBLISHED["imagenet-x"].obtain
+    assert f"\nimagenet-x can be had from: {obtain}\n" in capsys.readouterr().out
+
+
+def test_plan_says_what_networks_are_still_to_be_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOUR_CACHE", str(tmp_path / "cache"))
+    arguments = write_pretended(tmp_path)
+    answer_all(tmp_path, "vit")
+    assert main(["plan", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert f"\n{UNITS} pieces of evidence from networks, and the data sets:\n" in out
+    assert "prediction tables" not in out
+    for what in ("pictures", "pictures, logits", *(f"pictures ({view})" for view in VIEWS)):
+        assert f"  vit on {what}: evaluated\n" in out
+        assert f"  convnext on {what}: to evaluate, {IMAGES} pictures\n" in out
+    assert f"  pictures: {tmp_path / 'pictures'}\n  zoomed: views\n" in out
+    assert f"\nto evaluate: {IMAGES} pictures to decode, {3 * IMAGES} passes through networks\n" in out
+    assert "\nmodels:\n  convnext: convnext, supervised\n  vit: vit, supervised\n" in out
+    answer_all(tmp_path, "convnext")
+    assert main(["plan", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert out.count(": evaluated\n") == UNITS
+    assert "to evaluate" not in out
+
+
+def test_plan_of_some_verdicts_needs_what_these_need_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOUR_CACHE", str(tmp_path / "cache"))
+    assert main(["plan", *write_pretended(tmp_path), "-k", "zoomed"]) == 0
+    out = capsys.readouterr().out
+    assert "\n4 pieces of evidence" in out
+    assert f"\nto evaluate: {IMAGES} pictures to decode, {4 * IMAGES} passes through networks\n" in out
+
+
+@pytest.mark.parametrize("lacking", ["vit.safetensors", "pictures"])
+def test_plan_says_what_networks_cannot_be_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    monkeypatch.setenv("DEMEANOUR_CACHE", str(tmp_path / "cache"))
+    arguments = write_pretended(tmp_path)
+    (tmp_path / lacking).rename(tmp_path / "elsewhere")
+    assert main(["plan", *arguments]) == 11
+    out = capsys.readouterr().out
+    missing = f"MISSING: {tmp_path / lacking} is missing"
+    told = "MISSING: pictures, see below\n" if lacking == "pictures" else missing
+    assert f"  vit on pictures (scale/1.5): {told}" in out
+    assert (f"  pictures: {missing}" in out) == (lacking == "pictures")
+    left = f"\nto evaluate: {IMAGES} pictures to decode, {3 * IMAGES} passes through networks\n"
+    assert (left in out) == (lacking == "vit.safetensors")
+    assert ("to evaluate" in out) == (lacking == "vit.safetensors")
+
+
+def test_plan_says_what_failed_the_last_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOUR_CACHE", str(tmp_path / "cache"))
+    arguments = write_pretended(tmp_path)
+    cast = opened(tmp_path).cast
+    note_failure(tmp_path / "cache", cast, Unit("vit", "pictures"), "the weights do not fit")
+    assert main(["plan", *arguments]) == 11
+    told = f"  vit on pictures: to evaluate, {IMAGES} pictures; FAILED the last time: the weights do not fit\n"
+    assert told in capsys.readouterr().out
+
+
+def test_plan_of_networks_beside_predictions_tells_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOUR_CACHE", str(tmp_path / "cache"))
+    of_table = {"source": "predictions:convnext.csv", "architecture": "convnext", "data": ["pictures"]}
+    network = {"source": "timm:vit_of_mine@vit.safetensors", "architecture": "vit"}
+    models = {"vit": network, "convnext": of_table}
+    arguments = write_pretended(tmp_path, models={key: {**card, "paradigm": "x"} for key, card in models.items()})
+    assert main(["plan", *arguments, "-k", "plain"]) == 11
+    out = capsys.readouterr().out
+    assert "\n1 prediction tables:\n  convnext on pictures: MISSING:" in out
+    assert f"\n1 pieces of evidence from networks, and the data sets:\n  vit on pictures: to evaluate, {IMAGES}" in out
+    (tmp_path / "convnext.csv").write_text("id,prediction\n")
+    assert main(["plan", *arguments, "-k", "plain"]) == 0
 
 
 def test_measure_prints_documented_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ from demeanour.evidence.sources import size_of
 from demeanour.evidence.store import Store, evidence_key
 from demeanour.evidence.table import PredictionTable
 from demeanour.files import file_hash
-from demeanour.findings.cast import DataCard
+from demeanour.findings.cards import DataCard
 from demeanour.findings.load import load_cast
 from demeanour.vocabulary import CATEGORIES, FACTORS
 

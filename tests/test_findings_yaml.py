@@ -481,8 +481,17 @@ BAD_CASTS: dict[str, tuple[str, str, str, list[str]]] = {
                                ["expected true or false", "'perhaps'"]),
     "parameters in words": ("    ids: row-order\n", "    ids: row-order\n    parameters: 86M # here\n",
                             "models.Rows.parameters", ["expected a whole number", "'86M'"]),
-    "unknown source": ('    source: "predictions:c.csv"\n', '    source: "timm:resnet50" # here\n',
-                       "models.Rows.source", ["'timm:resnet50'", "predictions:PATH"]),
+    "unknown source": ('    source: "predictions:c.csv"\n', '    source: "prediction:c.csv" # here\n',
+                       "models.Rows.source", ["no scheme 'prediction'", "did you mean 'predictions'?"]),
+    "source without a name": ('    source: "predictions:c.csv"\n', '    source: "open_clip:ViT-B-16" # here\n',
+                              "models.Rows.source", ["open_clip:NAME@TAG"]),
+    "table with a key of networks": ("    ids: row-order\n", "    ids: row-order\n    weights: ema # here\n",
+                                     "models.Rows.weights", ["is read with networks only"]),
+    "table without data sets": (
+        ('  Rows:\n    source: "predictions:c.csv"\n    architecture: resnet\n    paradigm: supervised\n'
+         "    data: imagenet-val\n"),
+        '  Rows: # here\n    source: "predictions:c.csv"\n    architecture: resnet\n    paradigm: supervised\n',
+        "models.Rows", ["needs 'data'"]),
     "data set of a card that the cast lacks": (
         "    data: imagenet-val\n    ids", "    data: imagenet-vall # here\n    ids", "models.Rows.data",
         ["no data set 'imagenet-vall'", "did you mean 'imagenet-val'?"]),

@@ -21,7 +21,7 @@ from demeanour.evidence.observations import Observations, check_paired
 from demeanour.evidence.sources import expand, source_file
 from demeanour.evidence.store import Store
 from demeanour.evidence.table import COLUMNS, PredictionTable, prediction_table
-from demeanour.findings.cast import ModelCard
+from demeanour.findings.cards import ModelCard
 from demeanour.findings.load import load_cast
 from demeanour.vocabulary import CATEGORIES
 
@@ -615,7 +615,7 @@ def test_a_missing_source_is_not_measured(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_no_file_of_predictions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match=r"'timm:resnet50'.*predictions:"):
+    with pytest.raises(EvidenceError, match="'timm:resnet50' holds no predictions"):
         source_file(card("timm:resnet50"), "mine", tmp_path, tmp_path / "store")
 
 

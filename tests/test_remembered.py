@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from demeanour.evidence import gather as gather_module
+from demeanour.evidence import predictions as predictions_module
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.store import Store, code_hash
 from demeanour.findings.thresholds import load_thresholds
@@ -183,7 +183,7 @@ def test_a_decision_under_another_name_is_no_answer(run: Callable[..., dict[str,
 def test_a_file_that_is_replaced_while_it_is_hashed_is_found_to_have_changed(
     run: Callable[..., dict[str, Verdict]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file_hash = gather_module.file_hash
+    file_hash = predictions_module.file_hash
 
     def hashed_then_replaced(path: Path) -> str:
         digest = file_hash(path)
@@ -191,7 +191,7 @@ def test_a_file_that_is_replaced_while_it_is_hashed_is_found_to_have_changed(
             path.write_text((tmp_path / "clip.csv").read_text())
         return digest
 
-    monkeypatch.setattr(gather_module, "file_hash", hashed_then_replaced)
+    monkeypatch.setattr(predictions_module, "file_hash", hashed_then_replaced)
     assert {one.verdict for one in run().values()} == {"not measured"}
 
 

@@ -10,15 +10,31 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from demeanour.commands import explain, history, import_predictions, lint, measure, miniature, plan, report, schema
+from demeanour.commands import (
+    doctor,
+    evaluate,
+    evidence,
+    explain,
+    history,
+    import_predictions,
+    lint,
+    measure,
+    miniature,
+    plan,
+    report,
+    schema,
+)
 from demeanour.errors import NotMeasuredError, ThresholdsError
 from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, NOT_MEASURED
 
 COMMANDS = {
     "lint": lint,
     "plan": plan,
+    "doctor": doctor,
+    "evaluate": evaluate,
     "measure": measure,
     "import": import_predictions,
+    "evidence": evidence,
     "report": report,
     "history": history,
     "explain": explain,

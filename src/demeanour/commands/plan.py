@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
-from demeanour.commands.common import cast_option
+from demeanour.commands.common import cast_option, to_stderr
 from demeanour.datasets.catalogue import PUBLISHED
-from demeanour.evidence.plan import locate, locate_root, plan
+from demeanour.evidence.gather import Evidence
+from demeanour.evidence.health import Health
+from demeanour.evidence.plan import Unit, locate, locate_root, plan, units_of
 from demeanour.evidence.store import Store
+from demeanour.evidence.workload import standing, workload
+from demeanour.findings.cast import Cast
+from demeanour.findings.pairing import Case
 from demeanour.findings.thresholds import DEFAULT_CAST, load_thresholds, thresholds_folder
 from demeanour.verdicts.outcome import AS_EXPECTED, NOT_MEASURED
 
@@ -24,32 +30,63 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Say which verdicts a run would decide, and which evidence it needs."""
     thresholds = load_thresholds(options.cast or DEFAULT_CAST, options.findings, thresholds_folder())
+    cast = thresholds.cast
     cases = [case for case in thresholds.cases.values() if options.match in case.id]
-    store = Store.default()
-    units = plan(thresholds.cast, [(model, data) for case in cases for model in case.models for data in case.sets])
-    places = {str(unit): locate(thresholds.cast, unit, store.root) for unit in units}
-    sets = sorted({data for case in cases for data in case.sets})
-    for data in sets:
-        if thresholds.cast.data[data].root is not None:
-            places[f"labels and annotations of {data}"] = locate_root(thresholds.cast, data, store.root)
-    print(f"{len(cases)} verdicts of the cast '{thresholds.cast.name}' ({thresholds.cast.protocol}):")
+    print(f"{len(cases)} verdicts of the cast '{cast.name}' ({cast.protocol}):")
     for case in cases:
-        expectation = thresholds.cast.expectation(case.finding.id, case.id)
-        today = datetime.datetime.now(datetime.UTC).date()
-        expected = expectation.expect if expectation and not expectation.expired(today) else "holds"
-        models = ", ".join(case.models)
-        print(f"  {case.finding.label:<4} {case.id}  {case.finding.measure} of {models}; expected: {expected}")
+        print(f"  {_verdict(cast, case)}")
     print("\nmodels:")
-    for name in sorted({unit.model for unit in units}):
-        print(f"  {name}: {thresholds.cast.models[name]}")
-    print(f"\n{len(units)} prediction tables, and what they are joined with:")
-    for what, place in places.items():
-        print(f"  {what}: {place}")
-    missing = [place for place in places.values() if place.startswith(("MISSING", "WRONG"))]
+    for name in sorted({model for case in cases for model in case.models}):
+        print(f"  {name}: {cast.models[name]}")
+    sets = sorted({data for case in cases for data in case.sets})
+    tables = plan(cast, [(model, data) for case in cases for model in case.models for data in case.sets])
+    tables = [unit for unit in tables if not cast.models[unit.model].live]
+    units = [unit for unit in units_of(cast, cases) if cast.models[unit.model].live]
+    store = Store.default(to_stderr)
+    lacking = _print_tables(cast, tables, None if units else sets, store) if tables or not units else False
+    hindered = _print_units(Health(Evidence(cast, store)), units, sets) if units else False
     outside = [case for case in thresholds.out_of_scope if options.match in case.id]
     print(f"\n{len(outside)} out of scope of this cast:")
     for one in outside:
         print(f"  {one.finding.label:<4} {one.id}: {one.reason}")
-    for name in [name for name in sets if name in PUBLISHED] if missing else []:
+    for name in [name for name in sets if name in PUBLISHED] if lacking else []:
         print(f"\n{name} can be had from: {PUBLISHED[name].obtain}")
-    return NOT_MEASURED if missing else AS_EXPECTED
+    return NOT_MEASURED if lacking or hindered else AS_EXPECTED
+
+
+def _verdict(cast: Cast, case: Case) -> str:
+    expectation = cast.expectation(case.finding.id, case.id)
+    today = datetime.datetime.now(datetime.UTC).date()
+    expected = expectation.expect if expectation and not expectation.expired(today) else "holds"
+    models = ", ".join(case.models)
+    return f"{case.finding.label:<4} {case.id}  {case.finding.measure} of {models}; expected: {expected}"
+
+
+def _print_tables(cast: Cast, tables: Sequence[Unit], sets: Sequence[str] | None, store: Store) -> bool:
+    """Predictions, and what they are joined with, if asked; returns whether any of it is missing or wrong."""
+    places = {str(unit): locate(cast, unit, store.root) for unit in tables}
+    for data in sets or ():
+        if cast.data[data].root is not None:
+            places[f"labels and annotations of {data}"] = locate_root(cast, data, store.root)
+    print(f"\n{len(tables)} prediction tables{'' if sets is None else ', and what they are joined with'}:")
+    for what, place in places.items():
+        print(f"  {what}: {place}")
+    return any(place.startswith(("MISSING", "WRONG")) for place in places.values())
+
+
+def _print_units(health: Health, units: Sequence[Unit], sets: Sequence[str]) -> bool:
+    """What networks say, and the data sets; returns whether any of it is missing, wrong, or failed the last time."""
+    data = {name: health.data(name) for name in sorted({*sets, *(unit.data for unit in units)})}
+    standings = [standing(health, unit) for unit in units]
+    print(f"\n{len(units)} pieces of evidence from networks, and the data sets:")
+    for one in standings:
+        known = data[one.unit.data]
+        of_data = one.trouble is not None and one.trouble == known.trouble
+        print(f"  {one.unit}: {f'{known.state}: {known.name}, see below' if of_data else one}")
+    for known in data.values():
+        print(f"  {known.name}: {known.trouble or known.remark or known.place or known.kind}")
+    work = workload(health, standings)
+    if work.passes:
+        pictures, passes = sum(work.decoded.values()), sum(work.passes.values())
+        print(f"\nto evaluate: {pictures:,} pictures to decode, {passes:,} passes through networks")
+    return any(one.trouble or one.failure for one in standings) or any(known.trouble for known in data.values())

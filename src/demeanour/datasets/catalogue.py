@@ -41,9 +41,15 @@ PUBLISHED = {
     "imagenet-c": Published(
         3_750_000, 1000, "https://github.com/hendrycks/robustness", made_from="imagenet-val"
     ),
+    "imagenet-a": Published(7_500, 200, "https://github.com/hendrycks/natural-adv-examples"),
     "imagenet-r": Published(30_000, 200, "https://github.com/hendrycks/imagenet-r"),
+    "imagenet-sketch": Published(50_889, 1000, "https://github.com/HaohanWang/ImageNet-Sketch"),
+    "imagenet-hard": Published(10_980, 1000, "https://huggingface.co/datasets/taesiri/imagenet-hard"),
     "imagenetv2": Published(10_000, 1000, "matched-frequency set of https://github.com/modestyachts/ImageNetV2"),
     "cue-conflict": Published(1280, 16, "style-transfer images of https://github.com/rgeirhos/texture-vs-shape"),
+    "pug-imagenet": Published(
+        88_328, 151, "PUG_IMAGENET.tar.gz (27 GB) and class_to_imagenet_idx.json of https://github.com/facebookresearch/PUG"
+    ),
 }
 
 

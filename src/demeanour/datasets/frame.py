@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,10 @@ class Frame:
         for name, values in self.columns.items():
             if len(values) != len(self.ids):
                 raise EvidenceError(f"{self.data}: {len(values)} values of {name} for {len(self.ids)} images")
+
+    def only(self, keep: NDArray[np.bool_]) -> Frame:
+        """The frame of some of the images; (n,) of bool."""
+        return replace(self, ids=self.ids[keep], columns={name: values[keep] for name, values in self.columns.items()})
 
 
 def distinct_columns(table: pa.Table, path: Path) -> pa.Table:

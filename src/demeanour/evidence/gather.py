@@ -1,11 +1,10 @@
-"""From a cast to evidence: files are found, read, checked, kept in the store, and joined with the data sets."""
+"""From a cast to evidence: what models said, from files or from the evaluation, joined with the data sets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,29 +14,20 @@ from demeanour.datasets.corruptions import corruptions_frame
 from demeanour.datasets.cue_conflict import cue_conflict_frame
 from demeanour.datasets.frame import Frame
 from demeanour.datasets.imagenet_x import read_imagenet_x
-from demeanour.datasets.label_space import LabelSpace, read_label_space
 from demeanour.datasets.labels import read_labels
 from demeanour.datasets.multilabel import read_label_sets
 from demeanour.errors import EvidenceError, NotMeasuredError
-from demeanour.evidence.formats import Format, Order, find_format, load_logits
+from demeanour.evidence.live import Live
 from demeanour.evidence.observations import Array, Observations, observe
-from demeanour.evidence.sources import expand, root_files, size_of, source_file
+from demeanour.evidence.plan import LOGITS, PLAIN, Unit
+from demeanour.evidence.predictions import PredictionFiles
+from demeanour.evidence.sources import expand, root_files, size_of
 from demeanour.evidence.store import Store, evidence_key
-from demeanour.evidence.table import PredictionTable, prediction_table
-from demeanour.files import file_hash
-from demeanour.findings.cast import ROW_ORDER, Cast, ModelCard
+from demeanour.evidence.sweeps import sweep
+from demeanour.evidence.table import PredictionTable
+from demeanour.findings.cast import Cast
 
 _READERS = {"labels": read_labels, "label-sets": read_label_sets, "imagenet-x": read_imagenet_x}
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file of predictions, how it is read, and the key of the table that it gives."""
-
-    path: Path
-    kind: Format
-    order: Order
-    key: str
 
 
 @dataclass
@@ -47,9 +37,18 @@ class Evidence:
     cast: Cast
     store: Store
     _frames: dict[str, Frame | None] = field(default_factory=dict)
-    _tables: dict[tuple[str, str], PredictionTable] = field(default_factory=dict)
+    _tables: dict[Unit, PredictionTable] = field(default_factory=dict)
     _observed: dict[tuple[str, str], Observations] = field(default_factory=dict)
-    _hashes: dict[Path, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
+
+    @cached_property
+    def live(self) -> Live:
+        """What is known of the cast's networks and pictures."""
+        return Live(self.cast, self.store)
+
+    @cached_property
+    def files(self) -> PredictionFiles:
+        """The files of predictions that the cast names."""
+        return PredictionFiles(self.cast, self.store)
 
     def observations(self, model: str, data: str) -> Observations:
         """What a model said of a data set's images, joined with their annotations.
@@ -59,35 +58,36 @@ class Evidence:
             EvidenceError: Something is there but wrong.
         """
         if (model, data) not in self._observed:
-            of = self.cast.evidence_data(model, data)
-            if of is None or data not in self.cast.data:
-                raise NotMeasuredError(f"{model} has no predictions on {data}")
-            table, card = self.table(model, of), self.cast.models[model]
-            frame = self._frame(data)
-            if frame is None:
-                frame = self._frame_of_table(data, table)
-            found = observe(model, table, frame)
-            later: dict[str, Callable[[], Array]] = {"logits": partial(self._logits, model, of, found.ids)}
-            clean = self.cast.data[data].clean
-            if clean is not None:
-                later["clean_correct"] = partial(self._clean_correct, model, clean, found)
-            repeats = [
-                observe(f"{model} (repeat {number})", self._read(model, of, number), frame)
-                for number in range(1, len(card.repeats) + 1)
-            ]
-            if clean is not None:   # of the run that is judged: a repeat of the corrupted images needs no other
-                repeats = [replace(one, later={"clean_correct": later["clean_correct"]}) for one in repeats]
-            self._observed[model, data] = replace(found, later=later, repeats=tuple(repeats))
+            of = self._evidence_data(model, data)
+            if self.cast.seen(data) == of:
+                tables = {view: self.table(model, of, view) for view in self.cast.data[data].views or ()}
+                self._observed[model, data] = observe(model, *sweep(tables, self.live.pictures(of).frame, data))
+            else:
+                self._observed[model, data] = self._observe(model, data, of)
         return self._observed[model, data]
 
+    def _observe(self, model: str, data: str, of: str) -> Observations:
+        table, card = self.table(model, of), self.cast.models[model]
+        frame = self._frame(data)
+        if frame is None:
+            frame = self._frame_of_table(data, table)
+        found = observe(model, table, frame)
+        later: dict[str, Callable[[], Array]] = {"logits": partial(self._logits, model, of, found.ids)}
+        clean = self.cast.data[data].clean
+        if clean is not None:
+            later["clean_correct"] = partial(self._clean_correct, model, clean, found)
+        repeats = [
+            observe(f"{model} (repeat {number})", self._read(Unit(model, of), number), frame)
+            for number in range(1, len(card.repeats) + 1)
+        ]
+        if clean is not None:   # of the run that is judged: a repeat of the corrupted images needs no other
+            repeats = [replace(one, later={"clean_correct": later["clean_correct"]}) for one in repeats]
+        return replace(found, later=later, repeats=tuple(repeats))
+
     def _logits(self, model: str, data: str, ids: NDArray[np.str_]) -> Array:
-        """The logits behind a model's predictions; (images, classes)."""
-        file = self._file(model, data)
-        if file.kind.name != "logits":
-            raise NotMeasuredError(f"{file.path} holds predictions of {model} on {data}, no logits")
-        found, logits, _ = load_logits(file.path, file.order, self._size(data)[1], self._label_space(data))
-        order = np.argsort(found)
-        return logits[order[np.searchsorted(found, ids, sorter=order)]]
+        if self.cast.models[model].live:
+            return self.live.logits(Unit(model, data, kind=LOGITS), ids)
+        return self.files.logits(model, data, ids)
 
     def _clean_correct(self, model: str, clean: str, observed: Observations) -> Array:
         """For each corrupted image whether the model is right on the clean one, found by its name."""
@@ -99,106 +99,68 @@ class Evidence:
             raise EvidenceError(f"{model} on {clean}: no prediction for '{names[missing][0]}' of {observed.data}")
         return whole.column("correct")[rows]
 
-    def table(self, model: str, data: str) -> PredictionTable:
+    def table(self, model: str, data: str, view: str = PLAIN) -> PredictionTable:
         """A model's checked predictions on a data set of its card."""
-        if (model, data) not in self._tables:
-            self._tables[model, data] = self._read(model, data)
-        return self._tables[model, data]
+        unit = Unit(model, data, view)
+        if unit not in self._tables:
+            self._tables[unit] = self._read(unit)
+        return self._tables[unit]
 
     def identity(self, model: str, data: str) -> str:
-        """What a model's observations on a data set depend on, as a key: other files, other key.
+        """What a model's observations on a data set depend on, as a key: other evidence, other key.
 
         Raises:
-            NotMeasuredError: A file is missing.
+            NotMeasuredError: A file is missing, or a network was not evaluated.
             EvidenceError: A card does not say enough.
         """
-        of = self.cast.evidence_data(model, data)
-        if of is None or data not in self.cast.data:
-            raise NotMeasuredError(f"{model} has no predictions on {data}")
+        of, card = self._evidence_data(model, data), self.cast.models[model]
         clean = self.cast.data[data].clean
         try:
             of_clean = self.identity(model, clean) if clean else None
         except NotMeasuredError:   # those measures that need it will say so
             of_clean = None
-        return evidence_key(
-            model=model,
-            tables=[self._file(model, of, number).key for number in range(len(self.cast.models[model].repeats) + 1)],
-            sets={name: self._set(name) for name in (data, of)},
-            clean=of_clean,
-        )
+        if card.live:
+            views = self.cast.data[data].views or [PLAIN] if self.cast.seen(data) == of else [PLAIN]
+            tables = [self.live.key(Unit(model, of, view)) for view in views]
+        else:
+            tables = [self.files.find(model, of, number).key for number in range(len(card.repeats) + 1)]
+        sets = {name: self._set(name) for name in (data, of)}
+        return evidence_key(model=model, tables=tables, sets=sets, clean=of_clean)
+
+    def _evidence_data(self, model: str, data: str) -> str:
+        of = self.cast.evidence_data(model, data)
+        if of is None or data not in self.cast.data:
+            raise NotMeasuredError(f"{model} has no predictions on {data}")
+        return of
 
     def _set(self, data: str) -> list[object]:
         """What is known of a data set's images depends on its reader, its size and the files of its root."""
         card = self.cast.data[data]
+        if card.has_pictures:
+            return [card.reader, self.live.pictures(data).manifest]
+        if card.reader == "views":
+            return [card.reader, card.views]
         root = expand(card.root, self.cast.path.parent, self.store.root) if card.root else None
-        return [card.reader, self._size(data), [self._hash(file) for file in root_files(root, card)] if root else []]
-
-    def _hash(self, path: Path) -> str:
-        """Of a file, once; whether it stays as it is, is for `check_unchanged` to say."""
-        if path not in self._hashes:
-            try:
-                look = _look_of(path)   # before it is read: what is put in its place afterwards looks different
-                self._hashes[path] = file_hash(path), look
-            except OSError as error:
-                raise NotMeasuredError(f"{path} cannot be read: {error.strerror}") from error
-        return self._hashes[path][0]
+        files = [self.files.hash(file) for file in root_files(root, card)] if root else []
+        return [card.reader, None if self._is_part(data) else self.files.size(data), files]
 
     def check_unchanged(self) -> None:
-        """Make sure that no file has changed since it was first looked at: what was read would not be what is named.
+        """Make sure that no file of predictions has changed since it was first looked at; raises where one has."""
+        self.files.check_unchanged()
 
-        Raises:
-            EvidenceError: One has.
-        """
-        for path, (_, look) in self._hashes.items():
-            if not path.exists() or _look_of(path) != look:
-                raise EvidenceError(f"{path} changed during the run; run again")
+    def _read(self, unit: Unit, number: int = 0) -> PredictionTable:
+        if self.cast.models[unit.model].live:
+            return self.live.table(unit)
+        return self.files.table(unit.model, unit.data, number, partial(self._check, unit.data))
 
-    def _read(self, model: str, data: str, number: int = 0) -> PredictionTable:
-        file = self._file(model, data, number)
-        manifest = {"model": model, "data": data, "format": file.kind.name, "source": file.path.name}
-        table = self.store.table(file.key, manifest, lambda: self._make(file, data))
-        self._check(table, data, f"{file.path}")
-        return table
-
-    def _file(self, model: str, data: str, number: int = 0) -> _File:
-        """The file of a model's predictions, or of a repeat (from 1), and the key of the table that it gives."""
-        card = self.cast.models[model]
-        if number:
-            card = card.model_copy(update={"source": card.repeats[number - 1]})
-        path = source_file(card, data, self.cast.path.parent, self.store.root)
-        kind = find_format(path, card.format)
-        order = self._order(card)
-        _, classes = self._size(data)
-        beside = [file for file in (order.ids, path.with_name(f"{path.stem}.labels.npy")) if file and file.is_file()]
-        space = self._label_space_file(data)
-        if space and (found := len(read_label_space(space).groups)) != classes:
-            raise EvidenceError(f"{space}: {found} classes, but {data} has {classes}")
-        key = evidence_key(
-            source=self._hash(path),
-            beside=[self._hash(file) for file in beside],
-            format=[kind.name, kind.version],
-            order=order.name,
-            data=data,
-            classes=classes,
-            no_answer=self._may_not_answer(data),
-            **({"label_space": self._hash(space)} if space else {}),
-        )
-        return _File(path, kind, order, key)
-
-    def _make(self, file: _File, data: str) -> PredictionTable:
-        _, classes = self._size(data)
-        space = self._label_space(data) if file.kind.name == "logits" else None
-        ids, columns = file.kind.read(file.path, file.order, classes, *([space] if space else []))
-        self.check_unchanged()   # or the table would be kept under the key of another file
-        return prediction_table(ids, columns, classes, str(file.path), no_answer=self._may_not_answer(data))
-
-    def _check(self, table: PredictionTable, data: str, where: str) -> None:
+    def _check(self, data: str, table: PredictionTable, where: str) -> None:
         """The table must hold the images of its data set, all of them, and no others."""
-        images, _ = self._size(data)
-        of = images_of(data)
+        card, of, frame = self.cast.data[data], images_of(data), self._frame(data)
+        if self._is_part(data) or (card.has_pictures and card.reader == "cue-conflict"):
+            return   # what a table has beyond these pictures is left out; what it lacks is for `observe` to find
+        images = len(frame.ids) if card.has_pictures and frame is not None else self.files.size(data)[0]
         if len(table) != images and not (of and len(table) == PUBLISHED[of].images):
             raise EvidenceError(f"{where}: {len(table):,} images, but {data} has {images:,}")
-        frame = self._frame(data)
         if frame is None:
             return
         unknown = np.setdiff1d(table.ids, frame.ids)
@@ -208,34 +170,16 @@ class Evidence:
                 f"{data} has names like {str(frame.ids[0])!r}"
             )
 
-    def _size(self, data: str) -> tuple[int, int]:
-        card = self.cast.data.get(data)
-        if card is None:
-            raise NotMeasuredError(f"the cast {self.cast.name} has no data card for {data}")
-        return size_of(data, card)
+    def _whole(self, data: str) -> str | None:
+        """The set with pictures that a set is part of, because its card says that these are a subset; else None."""
+        for name in (data, images_of(data)):
+            card = self.cast.data.get(name) if name else None
+            if card is not None and card.subset and card.has_pictures:
+                return name
+        return None
 
-    def _label_space_file(self, data: str) -> Path | None:
-        named = self.cast.data[data].label_space
-        if named is None:
-            return None
-        path = expand(named, self.cast.path.parent, self.store.root)
-        if not path.is_file():
-            raise NotMeasuredError(f"{path} is missing; it is the label space of {data}")
-        return path
-
-    def _label_space(self, data: str) -> LabelSpace | None:
-        path = self._label_space_file(data)
-        return read_label_space(path) if path else None
-
-    def _may_not_answer(self, data: str) -> bool:
-        return self.cast.data[data].reader == "cue-conflict"
-
-    def _order(self, card: ModelCard) -> Order:
-        if card.ids is None:
-            return Order()
-        if card.ids == ROW_ORDER:
-            return Order(name=card.order)
-        return Order(ids=expand(card.ids, self.cast.path.parent, self.store.root))
+    def _is_part(self, data: str) -> bool:
+        return self._whole(data) is not None
 
     def _frame(self, data: str) -> Frame | None:
         """The data set's frame where it is in a file of its own; None where the tables tell."""
@@ -245,6 +189,8 @@ class Evidence:
 
     def _read_frame(self, data: str) -> Frame | None:
         card = self.cast.data[data]
+        if card.has_pictures:
+            return self.live.pictures(data).frame
         if card.reader in ("tables", "cue-conflict", "corruptions"):
             return None
         if card.root is None:
@@ -252,7 +198,10 @@ class Evidence:
         root = expand(card.root, self.cast.path.parent, self.store.root)
         images, classes = size_of(data, card)
         frame = _READERS[card.reader](root, data, classes)
-        if len(frame.ids) != images:
+        whole = self._whole(data)
+        if whole is not None:
+            frame = frame.only(np.isin(frame.ids, self.live.pictures(whole).frame.ids))
+        if len(frame.ids) != images and (whole is None or card.images is not None):
             raise EvidenceError(f"{root}: {len(frame.ids):,} images, but {data} has {images:,}")
         return frame
 
@@ -262,14 +211,8 @@ class Evidence:
             return cue_conflict_frame(table.ids, data)
         if card.reader == "corruptions":
             root = expand(card.root or "", self.cast.path.parent, self.store.root)
-            return corruptions_frame(table.ids, read_labels(root, data, self._size(data)[1]), data)
+            return corruptions_frame(table.ids, read_labels(root, data, self.files.size(data)[1]), data)
         if "label" not in table.columns:
             raise NotMeasuredError(f"{data}: the reader 'tables' takes labels from the tables, and this one has none")
-        _, classes = self._size(data)
+        _, classes = self.files.size(data)
         return Frame(data, table.ids, {"label": table.columns["label"]}, classes)
-
-
-def _look_of(path: Path) -> tuple[int, ...]:
-    """By what a change of a file shows without reading it."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ino

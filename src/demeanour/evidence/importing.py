@@ -9,7 +9,8 @@ from demeanour.evidence.gather import Evidence
 from demeanour.evidence.store import Store, write_table
 from demeanour.evidence.table import PredictionTable
 from demeanour.files import file_hash
-from demeanour.findings.cast import ROW_ORDER, Cast, DataCard, ModelCard
+from demeanour.findings.cards import ROW_ORDER, DataCard, ModelCard
+from demeanour.findings.cast import Cast
 
 NAME = "imported"
 

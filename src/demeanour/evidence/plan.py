@@ -1,39 +1,82 @@
-"""What the selected verdicts need: the union of (model, data set), each evaluated once."""
+"""What the selected verdicts need: the union of evidence, each piece evaluated once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.sources import expand, source_file
-from demeanour.findings.cast import ROW_ORDER, Cast
+from demeanour.findings.cards import ROW_ORDER
+from demeanour.findings.cast import Cast
+from demeanour.findings.pairing import Case
+from demeanour.measures.registry import BESIDE, MEASURES
+
+TABLE, LOGITS, FEATURES, GRAMS = "table", "logits", "features", "grams"
+PLAIN = "plain"
 
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One piece of evidence: what one model says of the images of one data set."""
+    """One piece of evidence: what one model says of the images of one data set.
+
+    Attributes:
+        model: Its name in the cast.
+        data: The data set's.
+        view: How the pictures are seen, as ``str`` of a `View` has it.
+        kind: ``table`` of predictions, ``logits`` in half precision, ``features``, or ``grams``: how alike its layers
+            see pictures.
+    """
 
     model: str
     data: str
+    view: str = PLAIN
+    kind: str = TABLE
 
     def __str__(self) -> str:
-        return f"{self.model} on {self.data}"
+        seen = f" ({self.view})" if self.view != PLAIN else ""
+        return f"{self.model} on {self.data}{seen}" + (f", {self.kind}" if self.kind != TABLE else "")
 
 
-def plan(cast: Cast, needs: Iterable[tuple[str, str]]) -> list[Unit]:
-    """The distinct units behind (model, data set) needs: ImageNet-X is served by ImageNet's own predictions."""
+def plan(cast: Cast, needs: Iterable[tuple[str, str]], kinds: Iterable[str] = ()) -> list[Unit]:
+    """The distinct units behind (model, data set) needs: ImageNet-X is served by ImageNet's own predictions.
+
+    Args:
+        cast: Who plays.
+        needs: Which model on which data set.
+        kinds: What is needed of networks besides tables; a table of predictions holds what there is.
+    """
     units = set()
     for model, data in needs:
         of = cast.evidence_data(model, data)
-        if of is not None:
-            units.add(Unit(model, of))
+        if of is None:
+            continue
+        views = cast.data[data].views or [PLAIN] if cast.seen(data) == of else [PLAIN]
+        more = kinds if cast.models[model].live else ()
+        units |= {Unit(model, of, view, kind) for view in views for kind in (TABLE, *more)}
     return sorted(units)
 
 
+def units_of(cast: Cast, cases: Iterable[Case]) -> list[Unit]:
+    """All that some cases need to be decided and shown."""
+    units = set()
+    for case in cases:
+        needs = {(model, data) for model in case.models for data in case.sets}
+        units |= set(plan(cast, needs, _kinds(case)))
+        clean = {(model, cast.data[data].clean) for model, data in needs}
+        units |= set(plan(cast, [(model, data) for model, data in clean if data is not None]))
+    return sorted(units)
+
+
+def _kinds(case: Case) -> Iterator[str]:
+    names = (case.finding.measure, *BESIDE.get(case.finding.measure, ()))
+    if any("logits" in MEASURES[name].needs for name in names):
+        yield LOGITS
+
+
 def locate(cast: Cast, unit: Unit, store: Path) -> str:
-    """Where a unit's evidence comes from, or what is missing, in one line."""
+    """Where the evidence of a unit of predictions comes from, or what is missing, in one line."""
     card, base = cast.models[unit.model], cast.path.parent
     try:
         if card.ids is not None and card.ids != ROW_ORDER:

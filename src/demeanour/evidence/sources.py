@@ -10,8 +10,9 @@ from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.datasets.imagenet_x import ANNOTATIONS, PROTOTYPES
 from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
 from demeanour.evidence.drawn import drawn_folder
-from demeanour.findings.cast import DataCard, ModelCard
+from demeanour.findings.cards import DataCard, ModelCard
 
+MINIATURE = "miniature:"
 _ENDINGS = (".parquet", ".csv", ".npz", ".npy")
 
 
@@ -19,7 +20,8 @@ def expand(text: str, base: Path, store: Path) -> Path:
     """A path of a cast: ``${VARIABLES}`` replaced, relative to the cast's folder.
 
     Args:
-        text: The path; ``drawn:PATH`` lies in the drawn cast's folder, which is made if need be.
+        text: The path; ``drawn:PATH`` lies in the drawn cast's folder, which is made if need be, ``miniature:PATH`` in
+            the miniature world, whether that is there or not.
         base: The cast's folder.
         store: The folder of evidence.
 
@@ -40,11 +42,21 @@ def expand(text: str, base: Path, store: Path) -> Path:
             return drawn_folder(store) / text.removeprefix("drawn:")
         except OSError as error:
             raise NotMeasuredError(f"the drawn predictions cannot be written: {error}; see DEMEANOUR_CACHE") from error
+    if text.startswith(MINIATURE):
+        return miniature_folder() / text.removeprefix(MINIATURE)
     path = Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()
     if path.is_absolute():
         return path
     # what a variable holds is meant from where the command runs, what the cast says from where the cast lies
     return (Path.cwd() if text.startswith("${") else base).joinpath(path).resolve()
+
+
+def miniature_folder() -> Path:
+    """Where the miniature world lies."""
+    from demeanour.miniature.cache.parts import world_folder  # which knows all solids: other casts pay nothing
+    from demeanour.miniature.world import VERSION
+
+    return world_folder("quick", VERSION)
 
 
 def source_file(card: ModelCard, data: str, base: Path, store: Path) -> Path:
@@ -56,7 +68,7 @@ def source_file(card: ModelCard, data: str, base: Path, store: Path) -> Path:
     """
     scheme, _, rest = card.source.partition(":")
     if scheme != "predictions":
-        raise EvidenceError(f"'{card.source}': this version reads `predictions:` sources only")
+        raise EvidenceError(f"'{card.source}' holds no predictions")
     path = expand(rest, base, store)
     if not path.exists():
         raise NotMeasuredError(f"{path} is missing")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from demeanour.evidence.table import SCHEMA, PredictionTable
+from demeanour.evidence.used import mark_used
 from demeanour.files import cache_root, file_hash, whole_file, write_whole
 
 _MANIFEST = b"demeanour"
@@ -71,6 +73,13 @@ class Store:
         """Where the table of a key lies, whether it exists or not."""
         return self.root / "predictions" / f"{key}.parquet"
 
+    def found(self, key: str) -> PredictionTable | None:
+        """The table of a key where it is there and whole."""
+        found, path = _read(self.path(key), key), self.path(key)
+        if found is None and path.exists():
+            self.notice(f"{path} was damaged or not ours; it counts as missing")
+        return found
+
     def text(self, kind: str, key: str, make: Callable[[], str]) -> str:
         """A text that follows from a key: read and verified, or made and written.
 
@@ -83,9 +92,10 @@ class Store:
         """
         path = self.root / kind / f"{key}.txt"
         try:
-            digest, _, text = path.read_text(encoding="utf-8").partition("\n")
-            if digest == _digest(key, text):
-                return text
+            kept = read_text(path, key)
+            if kept is not None:
+                mark_used(path)
+                return kept
             self.notice(f"{path} was damaged; it is made anew")
         except FileNotFoundError:
             pass
@@ -134,7 +144,34 @@ def _digest(key: str, text: str) -> str:
     return hashlib.sha256(f"{key}\n{text}".encode()).hexdigest()
 
 
+def read_text(path: Path, key: str) -> str | None:
+    """A text as `Store.text` keeps it; None where it is damaged, or another key's.
+
+    Raises:
+        OSError: It is missing or cannot be read.
+        ValueError: It is no UTF-8.
+    """
+    digest, _, text = path.read_text(encoding="utf-8").partition("\n")
+    return text if digest == _digest(key, text) else None
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """What a table's file says of itself, unverified; nothing where it cannot be read or is not ours."""
+    try:
+        return dict(json.loads((pa.parquet.read_schema(path).metadata or {})[_MANIFEST]))
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
+        return {}
+
+
 def _read(path: Path, key: str) -> PredictionTable | None:
+    found = read_table(path, key)
+    if found is not None:
+        mark_used(path)
+    return found
+
+
+def read_table(path: Path, key: str) -> PredictionTable | None:
+    """A table as `write_table` wrote it under a key; None where it is missing, damaged, or another key's."""
     try:
         arrow = pa.parquet.read_table(path)
         record = json.loads((arrow.schema.metadata or {}).get(_MANIFEST, b"{}"))

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from demeanour.datasets.catalogue import PUBLISHED, images_of
+from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.errors import Problem, did_you_mean
-from demeanour.findings.cast import ROW_ORDER, Cast
-from demeanour.findings.document import Document, KeyPath
+from demeanour.findings.cast import Cast
+from demeanour.findings.document import Document
+from demeanour.findings.lint_cards import Defect, check_cards
 from demeanour.findings.load import Findings, load_cast
 from demeanour.findings.pairing import Case, cases_of
 from demeanour.findings.schema import CURVES, DEFAULT, EVERY, ONE_NUMBER, Finding
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES
-
-Defect = tuple[KeyPath, str, str]   # where in the entry, what, hint
 
 
 def lint(findings: Findings, cast: Cast | None, document: Document | None, casts: Path) -> list[Problem]:
@@ -184,44 +183,6 @@ def check_ids(finding: Finding, cast: Cast) -> Iterator[Defect]:
     ids = [case.id for case in cases_of(finding, cast)]
     for name in sorted({name for name in ids if ids.count(name) > 1}):
         yield ("id",), f"two verdicts would be called '{name}'", "tell its models apart by their names"
-
-
-def check_cards(cast: Cast) -> Iterator[Defect]:
-    """Model and data cards fit together."""
-    for name, model in cast.models.items():
-        at: KeyPath = ("models", name)
-        sources: dict[KeyPath, str] = {(*at, "source"): model.source}
-        sources |= {(*at, "repeats", index): source for index, source in enumerate(model.repeats)}
-        for keys, source in sources.items():
-            if not source.startswith("predictions:"):
-                yield keys, f"'{source}' is no source that is known", "write predictions:PATH"
-        if len(set(sources.values())) < len(sources):
-            yield (*at, "repeats"), "the same source stands twice", "a repeat is another run of the same weights"
-        for data in model.data:
-            if data not in cast.data:
-                yield (*at, "data"), f"the cast has no data set '{data}'", did_you_mean(data, cast.data)
-        if model.ids == ROW_ORDER and model.order is None:
-            yield at, "`ids: row-order` needs 'order': the name of the order that its tables share", ""
-        if model.order is not None and model.ids != ROW_ORDER:
-            yield (*at, "order"), "is read with `ids: row-order` only", ""
-    for name, data_card in cast.data.items():
-        if name not in PUBLISHED and (data_card.images is None or data_card.classes is None):
-            yield ("data", name), f"'{name}' is no published data set", "say how many `images` and `classes` it has"
-        if data_card.reader not in ("tables", "cue-conflict") and data_card.root is None:
-            yield ("data", name), f"the reader '{data_card.reader}' needs a 'root'", ""
-        if data_card.label_space is not None and images_of(name) is not None:
-            hint = f"give it to '{images_of(name)}', whose predictions it has"
-            yield ("data", name, "label_space"), "is read with predictions of its own only", hint
-        if data_card.clean is not None and data_card.reader != "corruptions":
-            yield ("data", name, "clean"), f"the reader '{data_card.reader}' does not read it", "remove it"
-        elif data_card.clean is not None and data_card.clean in cast.data:
-            if cast.data[data_card.clean].reader in ("corruptions", "cue-conflict"):
-                yield ("data", name, "clean"), f"'{data_card.clean}' holds no clean images", ""
-        elif data_card.clean is not None:
-            hint = did_you_mean(data_card.clean, cast.data)
-            yield ("data", name, "clean"), f"the cast has no data set '{data_card.clean}'", hint
-        if data_card.reader in ("tables", "cue-conflict") and data_card.root is not None:
-            yield ("data", name, "root"), f"the reader '{data_card.reader}' reads no 'root'", "remove it"
 
 
 def check_roles(cast: Cast, findings: Findings) -> Iterator[Defect]:

@@ -13,7 +13,7 @@ from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope
 from demeanour.findings.schema import Finding
 from demeanour.measures.groups import ALL
-from demeanour.measures.registry import MEASURES, Measure
+from demeanour.measures.registry import BESIDE, MEASURES, Measure
 from demeanour.statistics.power import decidable_margin, se_from_half_width
 from demeanour.statistics.zones import ALPHA, LEVEL, Above, Zone, zone_of_many
 from demeanour.verdicts import words
@@ -155,7 +155,7 @@ def _estimates(measure: Measure, deciding: Compared, sets: Sequence[str], alpha:
 def _shown(measure: Measure, observed: Observed, group: str) -> dict[str, dict[str, float]]:
     """What is read beside the deciding numbers, of their group where it has one: ECE, odds ratios, accuracy."""
     shown: dict[str, dict[str, float]] = {}
-    for name in words.BESIDE.get(measure.name, ()):
+    for name in BESIDE.get(measure.name, ()):
         other = MEASURES[name]
         for (model, _), one in observed.items():
             try:

@@ -22,20 +22,22 @@ def contradicts(record: Mapping[str, Any]) -> bool:
     return record["verdict"] in ("holds", "violated") and record["expected"] not in (record["verdict"], "undecided")
 
 
-def exit_code(records: Iterable[Mapping[str, Any]], broken: bool = False) -> int:
+def exit_code(records: Iterable[Mapping[str, Any]], broken: bool = False, own: Iterable[bool] = ()) -> int:
     """The exit code of a run: the first of broken, violation, not measured, undecided, as expected that applies.
 
     Args:
         records: The verdicts' records; those out of scope do not count.
         broken: Whether the suite itself failed: a crash, an exception, an import that failed.
+        own: Of each behaviour without a verdict, which asks a network itself, whether what it asserts is so.
     """
     counted = [record for record in records if record["verdict"] != "out of scope"]
     words = [record["verdict"] for record in counted]
     if broken:
         return BROKEN
-    if any(contradicts(record) for record in counted):
+    asserted = list(own)
+    if not all(asserted) or any(contradicts(record) for record in counted):
         return VIOLATION
-    if "not measured" in words or not {"holds", "violated"} & set(words):
+    if "not measured" in words or not (asserted or {"holds", "violated"} & set(words)):
         return NOT_MEASURED
     if any(record["verdict"] == "undecided" and record["expected"] != "undecided" for record in counted):
         return UNDECIDED

@@ -11,20 +11,6 @@ from demeanour.statistics.zones import ALPHA, Zone
 from demeanour.verdicts.contrast import Term
 from demeanour.verdicts.verdict import Shortfall, Verdict
 
-# what a reader wants to see beside the deciding measure
-BESIDE = {
-    "calibration_error": ("ece", "ece_temperature_scaled", "signed_gap", "top1"),
-    "signed_gap": ("ece", "ece_temperature_scaled", "top1"),
-    "bin_gap": ("ece", "signed_gap"),
-    "confidence_histogram": ("signed_gap",),
-    "error_ratio": ("error_odds_ratio", "top1"),
-    "shape_bias": ("cue_coverage",),
-    "mce": ("corruption_accuracy",),
-    "relative_mce": ("mce", "corruption_accuracy"),
-    "nll": ("brier", "top1"),
-    "brier": ("nll", "top1"),
-}
-
 
 def claim(case: Case) -> str:
     """The claim with what the case is about."""

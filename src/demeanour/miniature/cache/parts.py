@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from demeanour.files import cache_root
 from demeanour.miniature.cache.manifest import Files, Manifest, damage, files_of, read, write
 from demeanour.miniature.cache.processes import Done, results
-from demeanour.miniature.cache.progress import Progress
+from demeanour.progress import Progress
 
 MANIFESTS, UNFINISHED = "manifest", ".unfinished"
 PATIENCE = 1.0   # seconds that a lock is waited for in silence
@@ -85,6 +85,11 @@ def complete(root: Path, parts: Sequence[Part], version: str, tell: Callable[[st
             _make(root, [part for part in parts if part.name in wanting], version, tell, workers)
         finally:
             shutil.rmtree(root / UNFINISHED, ignore_errors=True)
+
+
+def is_complete(root: Path, parts: Sequence[Part], version: str) -> bool:
+    """Whether every part is there, as far as the names and sizes of its files tell."""
+    return not _wanting(root, parts, version)
 
 
 def verify(root: Path, parts: Sequence[Part], thorough: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""How far the making of the miniature world is, for those who wait."""
+"""How far long work is, for those who wait."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ COUNTER_EVERY = 0.2   # and between states of a counter on a terminal
 
 
 class Progress:
-    """A line for each part that is finished; in between a counter on a terminal, or now and then a line elsewhere."""
+    """A line for each part that is finished; in between a counter on a terminal, or now and then a line elsewhere.
 
-    def __init__(self, pictures: int, parts: int, tell: Callable[[str], None]) -> None:
-        self._pictures, self._parts, self._tell = pictures, parts, tell
+    Args:
+        pictures: How many there are to do.
+        parts: How many parts.
+        tell: Called with each line.
+        noun: What is counted.
+    """
+
+    def __init__(self, pictures: int, parts: int, tell: Callable[[str], None], noun: str = "pictures") -> None:
+        self._pictures, self._parts, self._tell, self._noun = pictures, parts, tell, noun
         self._written = self._finished = 0
         self._live = sys.stderr.isatty()
         self._begun = self._last = time.monotonic()
@@ -27,6 +34,10 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._erase()
+
+    def more(self, pictures: int) -> None:
+        """There is more to do than was known."""
+        self._pictures += pictures
 
     def add(self, pictures: int) -> None:
         """Some more pictures are written."""
@@ -42,14 +53,18 @@ class Progress:
         else:
             self._tell(self._state())
 
-    def finished(self, part: str) -> None:
-        """A part is complete."""
+    def known(self) -> None:
+        """A part turns out to be complete already."""
+        self._parts -= 1
+
+    def finished(self, part: str, how: str = "is made") -> None:
+        """A part is complete, or will never be."""
         self._finished += 1
         self._erase()
-        self._tell(f"{part} is made ({self._finished} of {self._parts}); {self._state()}")
+        self._tell(f"{part} {how} ({self._finished} of {self._parts}); {self._state()}")
 
     def _state(self) -> str:
-        text = f"{self._written:,} of {self._pictures:,} pictures"
+        text = f"{self._written:,} of {self._pictures:,} {self._noun}"
         seconds = time.monotonic() - self._begun
         if not (seconds and self._written):
             return text

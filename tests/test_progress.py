@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from demeanour.miniature.cache import progress
-from demeanour.miniature.cache.progress import Progress
+from demeanour import progress
+from demeanour.progress import Progress
 
 
 class Clock:

@@ -1,0 +1,1 @@
+"""Pictures where they lie: folders, tars and Parquet, checked when they are opened."""

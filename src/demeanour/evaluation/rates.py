@@ -1,0 +1,49 @@
+"""How fast networks were evaluated on a device, remembered so that a plan can tell how long the rest will take."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from demeanour.evaluation.devices import slot
+from demeanour.files import write_whole
+from demeanour.findings.cast import Cast
+
+
+def rate_key(identity: str, side: int | None, cast: Cast) -> str:
+    """What a rate depends on besides the device: the network, the side of its input, how it computes."""
+    return f"{identity[:16]}-{side}-{cast.numerics}{'-compiled' if cast.compiled else ''}"
+
+
+def known_rates(root: Path, device: str) -> dict[str, float]:
+    """The rates of a device.
+
+    Args:
+        root: The folder of all that is kept.
+        device: As torch names it.
+
+    Returns:
+        For each `rate_key` the seconds that a picture took last, its preparation included; nothing where nothing is
+        remembered, or what is there is damaged.
+    """
+    with suppress(OSError, ValueError, AttributeError):
+        found = json.loads(_path(root, device).read_text(encoding="utf-8"))
+        return {key: float(seconds) for key, seconds in found.items() if _is_rate(seconds)}
+    return {}
+
+
+def keep_rates(root: Path, device: str, rates: Mapping[str, float]) -> None:
+    """Remember rates beside those that are known; where nothing can be written, nothing is remembered."""
+    with suppress(OSError):
+        write_whole(_path(root, device), json.dumps({**known_rates(root, device), **rates}, indent=1, sort_keys=True))
+
+
+def _is_rate(seconds: object) -> bool:
+    return isinstance(seconds, float) and math.isfinite(seconds) and seconds > 0
+
+
+def _path(root: Path, device: str) -> Path:
+    return root / "rates" / f"{slot(device)}.json"

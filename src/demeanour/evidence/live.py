@@ -1,0 +1,269 @@
+"""A cast's networks and pictures as far as keys need them: no network is loaded, no picture decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demeanour.datasets.catalogue import PUBLISHED
+from demeanour.datasets.label_space import LabelSpace
+from demeanour.datasets.label_spaces import BUILT_IN, find_label_space
+from demeanour.datasets.pictures.open import open_pictures
+from demeanour.datasets.pictures.pictures import Pictures
+from demeanour.errors import NotMeasuredError
+from demeanour.evidence.arrays import MANIFEST, Arrays
+from demeanour.evidence.failures import last_failure
+from demeanour.evidence.observations import Array
+from demeanour.evidence.plan import GRAMS, TABLE, Unit
+from demeanour.evidence.sources import expand
+from demeanour.evidence.store import Store, code_hash, evidence_key
+from demeanour.evidence.table import PredictionTable
+from demeanour.findings.cards import DataCard, HeadCard
+from demeanour.findings.cast import Cast
+from demeanour.models.description import Description, Head, Request
+from demeanour.models.remembered import recall
+from demeanour.models.source import Source, parse_source
+from demeanour.views.geometry import Preprocessing, View
+from demeanour.views.protocols import Steps, steps
+
+_PACKAGES = ("torch", "torchvision", "timm", "open_clip_torch", "pillow", "onnxruntime")
+
+
+@dataclass
+class Live:
+    """What a cast's cards ask for, resolved once in a process.
+
+    Attributes:
+        cast: The cast.
+        store: Where networks are remembered, and hashes of pictures.
+    """
+
+    cast: Cast
+    store: Store
+    _descriptions: dict[str, Description] = field(default_factory=dict)
+    _pictures: dict[str, Pictures] = field(default_factory=dict)
+    _spaces: dict[str, LabelSpace | None] = field(default_factory=dict)
+    _keys: dict[Unit, str] = field(default_factory=dict)
+
+    def request(self, model: str) -> Request:
+        """What a model's card asks for, with all paths absolute.
+
+        Raises:
+            NotMeasuredError: A variable is not set.
+            EvidenceError: The source is none.
+        """
+        card = self.cast.models[model]
+        source = parse_source(card.source)
+        name, checkpoint = source.name, source.checkpoint
+        if source.scheme == "onnx" or (source.scheme == "python" and name.partition(":")[0].endswith(".py")):
+            path, colon, factory = name.partition(":")
+            name = f"{self._path(path)}{colon}{factory}"
+        if checkpoint is not None and (source.scheme in ("timm", "python") or _is_path(checkpoint)):
+            checkpoint = self._path(checkpoint)
+        head = self._head(card.head) if card.head else None
+        own = Preprocessing.of(card.preprocessing.model_dump()) if card.preprocessing else None
+        text = str(Source(source.scheme, name, checkpoint))
+        return Request(text, card.imports, card.weights, head, preprocessing=own)
+
+    def description(self, model: str) -> Description | None:
+        """What a network is, if it was loaded before and is as it was; else None."""
+        if model not in self._descriptions:
+            found = recall(self.request(model), self.store.root)
+            if found is None:
+                return None
+            self._descriptions[model] = found
+        return self._descriptions[model]
+
+    def learn(self, model: str, description: Description) -> None:
+        """Take over what a network that was just loaded is."""
+        self._descriptions[model] = description
+
+    def has(self, unit: Unit) -> bool:
+        """Whether a unit's evidence is there and whole; the network must be described."""
+        if unit.kind == TABLE:
+            return self.store.found(self.key(unit)) is not None
+        return Arrays(self.store.root, self.store.notice).read(self.key(unit), mapped=True) is not None
+
+    def there(self, unit: Unit) -> bool:
+        """Whether a unit's evidence is there; whether it is whole is not looked at."""
+        if unit.kind == TABLE:
+            return self.store.path(self.key(unit)).exists()
+        return (Arrays(self.store.root).folder(self.key(unit)) / MANIFEST).exists()
+
+    def remove(self, unit: Unit) -> None:
+        """Remove a unit's evidence, so that it is made anew."""
+        if unit.kind == TABLE:
+            self.store.path(self.key(unit)).unlink(missing_ok=True)
+        else:
+            (Arrays(self.store.root).folder(self.key(unit)) / MANIFEST).unlink(missing_ok=True)
+
+    def manifest(self, unit: Unit) -> dict[str, str]:
+        """What the evidence of a unit says of itself."""
+        return {
+            "model": unit.model, "data": unit.data, "view": unit.view, "protocol": self.cast.protocol,
+            "preprocessing": str(self.steps(unit)), "numerics": self.cast.numerics,
+            "source": self.cast.models[unit.model].source,
+        }  # fmt: skip
+
+    def pictures(self, data: str) -> Pictures:
+        """The pictures of a data set, opened and checked once.
+
+        Raises:
+            NotMeasuredError: They are missing.
+            EvidenceError: They are not what the card or the published set says.
+        """
+        if data not in self._pictures:
+            self._pictures[data] = self._open(data, self.cast.data[data])
+        return self._pictures[data]
+
+    def _open(self, data: str, card: DataCard) -> Pictures:
+        known = PUBLISHED.get(data)
+        assert card.root is not None
+        return open_pictures(
+            card.reader, Path(self._path(card.root)), data,
+            classes=card.classes or (known.classes if known else None),
+            images=card.images or (None if card.subset or known is None else known.images),
+            label_space=self.space(data), labels=Path(self._path(card.labels)) if card.labels else None,
+            class_index=Path(self._path(card.class_index)) if card.class_index else None, split=card.split,
+            clean=self.pictures(card.clean).frame if card.clean else None, memo_root=self.store.root,
+        )  # fmt: skip
+
+    def space(self, data: str) -> LabelSpace | None:
+        """The label space of a data set's card, or None."""
+        if data not in self._spaces:
+            named = self.cast.data[data].label_space
+            place = named if named is None or named in BUILT_IN else self._path(named)
+            root = self.cast.data[data].root
+            self._spaces[data] = find_label_space(place, Path(self._path(root)) if root else None) if place else None
+        return self._spaces[data]
+
+    def steps(self, unit: Unit) -> Steps:
+        """What is done to the pictures of a unit; the network must be described."""
+        found = self._described(unit.model)
+        own = self.request(unit.model).preprocessing or found.native
+        reader = self.cast.data[unit.data].reader
+        return steps(self.cast.protocol, found.family, own, reader, View.parse(unit.view))
+
+    def key(self, unit: Unit) -> str:
+        """The identity of a unit's evidence.
+
+        Raises:
+            NotMeasuredError: The network was never loaded, or pictures are missing or wrong.
+        """
+        if unit not in self._keys:
+            try:
+                self._keys[unit] = self._key(unit)
+            except NotMeasuredError as error:
+                raise NotMeasuredError(last_failure(self.store.root, self.cast, unit) or str(error)) from error
+        return self._keys[unit]
+
+    def _key(self, unit: Unit) -> str:
+        space = self.space(unit.data)
+        return evidence_key(
+            evidence=unit.kind,
+            network=self._described(unit.model).identity,
+            protocol=self.cast.protocol,
+            steps=self.steps(unit).record(),
+            pictures=self.pictures(unit.data).manifest,
+            space=[space.kind, space.groups] if space else None,
+            numerics=self.cast.numerics,
+            compiled=self.cast.compiled,
+            adapter=_adapter(),
+            **({"code": code_hash("evaluation/grams.py", "measures/similarity.py")} if unit.kind == GRAMS else {}),
+        )
+
+    def table(self, unit: Unit) -> PredictionTable:
+        """What a network said, as the evaluation has left it.
+
+        Raises:
+            NotMeasuredError: It was not evaluated, or could not be; with the reason.
+        """
+        found = self.store.found(self.key(unit))
+        if found is None:
+            raise NotMeasuredError(last_failure(self.store.root, self.cast, unit) or _unevaluated(unit.model))
+        return found
+
+    def logits(self, unit: Unit, ids: NDArray[np.str_]) -> Array:
+        """The logits that the evaluation has kept, (images, classes) of float16, for some images."""
+        rows = np.searchsorted(self.pictures(unit.data).frame.ids, ids)
+        return self._arrays(unit, mapped=False)["logits"][rows]
+
+    def features(self, unit: Unit) -> dict[str, Array]:
+        """The features that the evaluation has kept, left in their files until they are used.
+
+        Args:
+            unit: Of the kind ``features``.
+
+        Returns:
+            ``pooled``, what the classifier is fed with, and of CLIP models ``projected``, of unit length: (images,
+            width) of float32, in the order of the data set's ids.
+
+        Raises:
+            NotMeasuredError: They were not evaluated, or could not be; with the reason.
+        """
+        return self._arrays(unit, mapped=True)
+
+    def similarities(self, unit: Unit) -> dict[str, Array]:
+        """The statistics from which the similarity of a network's layers follows, left in their files likewise.
+
+        Args:
+            unit: Of the kind ``grams``.
+
+        Returns:
+            ``hsic``, (batches, k (k + 1) / 2) of float64, for `demeanour.measures.similarity.cka_map`; ``layers`` and
+            their ``kinds`` in the order in which they answer, (k,) each; ``left_out``, the names of layers that do not
+            answer each picture; ``rows``, the data set's pictures in minibatches that follow each other.
+
+        Raises:
+            NotMeasuredError: They were not evaluated, or could not be; with the reason.
+        """
+        return self._arrays(unit, mapped=True)
+
+    def _arrays(self, unit: Unit, mapped: bool) -> dict[str, Array]:
+        found = Arrays(self.store.root, self.store.notice).read(self.key(unit), mapped=mapped)
+        if found is None:
+            raise NotMeasuredError(last_failure(self.store.root, self.cast, unit) or _unevaluated(unit.model))
+        return found[0]
+
+    def _described(self, model: str) -> Description:
+        found = self.description(model)
+        if found is None:
+            raise NotMeasuredError(_unevaluated(model))
+        return found
+
+    def _head(self, card: HeadCard) -> Head:
+        names, templates = (
+            text if text in ("imagenet", "simple") else self._path(text) for text in (card.names, card.templates)
+        )
+        return Head(names, templates, None if card.logit_scale == "own" else float(card.logit_scale))
+
+    def _path(self, text: str) -> str:
+        return str(expand(text, self.cast.path.parent, self.store.root))
+
+
+def _unevaluated(model: str) -> str:
+    return f"{model} was not evaluated yet; a run of `pytest behaviours/` does it"
+
+
+def _is_path(text: str) -> bool:
+    """Whether what stands behind ``@`` is a file, not the tag of published weights."""
+    return "/" in text or "$" in text or text.endswith((".safetensors", ".pt", ".pth", ".bin"))
+
+
+@lru_cache
+def _adapter() -> str:
+    """Of the code and the packages that make pixels and answers: with others, answers are other evidence."""
+    code = code_hash("models", "views", "evaluation/answers.py")
+    return evidence_key(code=code, packages=[_version(package) for package in _PACKAGES])
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:   # an optional one
+        return None
