@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+import yaml
 
 from demeanour.cli import main
 from demeanour.datasets.catalogue import PUBLISHED
@@ -16,8 +17,8 @@ from demeanour.evidence.gather import Evidence
 from demeanour.evidence.plan import Unit
 from demeanour.evidence.store import Store
 from demeanour.findings.load import load_cast
-from tests.pretended_cast import IMAGES, UNITS, VIEWS, answer_all, opened, write_pretended
-from tests.small_cast import write_small
+from tests.pretended_cast import IMAGES, SIDES, UNITS, VIEWS, answer_all, opened, write_pretended
+from tests.small_cast import finding, write_small
 from tests.suite_run import ROOT
 
 
@@ -140,6 +141,22 @@ def test_plan_says_what_networks_cannot_be_asked(
     left = f"\nto evaluate: {IMAGES} pictures to decode, {3 * IMAGES} passes through networks\n"
     assert (left in out) == (lacking == "vit.safetensors")
     assert ("to evaluate" in out) == (lacking == "vit.safetensors")
+
+
+def test_plan_says_which_annotations_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMEANOUR_CACHE", str(tmp_path / "cache"))
+    size = {"images": IMAGES, "classes": 10}
+    seen = {"reader": "folder", "root": "pictures", **size}
+    marks = {"reader": "imagenet-x", "root": "marks", **size}
+    arguments = write_pretended(tmp_path, data={"imagenet-val": seen, "imagenet-x": marks})
+    marked = finding("marked", data="imagenet-x", compare=SIDES)
+    (tmp_path / "findings" / "small.yaml").write_text(yaml.safe_dump([marked]))
+    assert main(["plan", *arguments]) == 11
+    out = capsys.readouterr().out
+    assert f"  vit on imagenet-val: to evaluate, {IMAGES} pictures\n" in out
+    assert f"  imagenet-val: {tmp_path / 'pictures'}\n  imagenet-x: MISSING: {tmp_path / 'marks'}" in out
 
 
 def test_plan_says_what_failed_the_last_time(

@@ -37,6 +37,8 @@ from demeanour.evidence.store import Store
 from demeanour.evidence.table import prediction_table
 from demeanour.evidence.workload import ROW, Workload
 from demeanour.models.description import looks
+from demeanour.models.hub_cache import cached_weights
+from demeanour.models.source import parse_source
 from demeanour.reporting import diagnosis_text
 from demeanour.statistics.seeds import generator
 from demeanour.views import corruptions
@@ -355,6 +357,14 @@ def test_another_revision_in_the_cache_of_the_hub_is_not_the_one(folder: Path, d
     in_the_hub(folder, "one/clip", "open_clip_model.safetensors", "v1")
     code, out = doctor(models=model("hf-hub:one/clip@v2"))
     assert (code, line(out, "vit").startswith("vit hf-hub MISSING")) == (11, True)
+
+
+def test_the_cache_of_the_hub_is_read_by_revision(folder: Path) -> None:
+    path = in_the_hub(folder, "one/clip", "open_clip_model.safetensors", "v1")
+    assert cached_weights(parse_source("hf-hub:one/clip@v1")) == path
+    assert cached_weights(parse_source("hf-hub:one/clip@v2")) is None
+    assert cached_weights(parse_source("hf-hub:one/clip")) is None
+    assert cached_weights(parse_source("timm:one@clip")) is None
 
 
 def test_published_weights_that_were_described_are_where_they_were_found(folder: Path, doctor: Any) -> None:

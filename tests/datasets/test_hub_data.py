@@ -11,7 +11,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from demeanour.datasets.pictures.hub import fetch
+from demeanour.datasets.pictures.hub import at_hand, fetch
 from demeanour.errors import EvidenceError, NotMeasuredError
 
 SIGNATURE = inspect.signature(huggingface_hub.snapshot_download)
@@ -86,3 +86,15 @@ def test_the_library_of_the_hub_is_imported_only_for_a_download() -> None:
     code = "import sys, demeanour.datasets.pictures.hub; print('huggingface_hub' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_was_downloaded_to_its_end_is_not_asked_for_again(tmp_path: Path) -> None:
+    hub = Hub("test/0.tar", error=OSError("the line is dead"))
+    with pytest.raises(NotMeasuredError, match="the line is dead"):
+        at_hand("me/mine", "test/*", tmp_path, True, hub)
+    hub.error = None
+    at_hand("me/mine", "test/*", tmp_path, True, hub)
+    at_hand("me/mine", "test/*", tmp_path, False, hub)
+    assert len(hub.asked) == 2
+    with pytest.raises(NotMeasuredError, match="is not here"):
+        at_hand("me/mine", "train/*", tmp_path, False, hub)

@@ -124,7 +124,7 @@ def says_timm(published: Path) -> dict[str, NDArray[Any]]:
     with single_threads(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for data, pattern in FOLDERS.items():
             files = sorted(published.glob(pattern), key=lambda path: path.name)
-            parts = pool.map(answers, [files[start : start + 25] for start in range(0, len(files), 25)])
+            parts = pool.map(answers, [files[start : start + 10] for start in range(0, len(files), 10)])
             found[data] = np.concatenate(list(parts)).astype(np.float64)
             found[f"{data} names"] = np.asarray([file.name for file in files])
     return found
@@ -193,10 +193,14 @@ def test_image_by_image_it_is_what_timms_own_pipeline_says(world: World, data: s
     top5 = np.take_along_axis(chances, observed.column("top5").astype(np.int64), axis=1)
     np.testing.assert_allclose(top5, first, rtol=0, atol=1e-4)
     far = np.abs(observed.column("confidence") - expected["confidence"]).max()
-    accuracy = float(observed.column("correct").mean())
-    print(f"{data}: top-1 {accuracy:.4f}, confidences differ by at most {far:.1e}")
-    if data == "nips17":
-        assert accuracy > 0.8   # labels that are off by one give none
+    print(f"{data}: confidences differ by at most {far:.1e}")
+
+
+def test_labels_that_are_counted_from_1_are_read_as_such(world: World) -> None:
+    """Off by one, they would be right for none."""
+    right = world.evidence.observations("Lite0", "nips17").column("correct")
+    assert 0.85 < right.mean() < 0.95
+    print(f"nips17: top-1 {right.mean():.4f}")
 
 
 def test_all_logits_are_timms_within_half_precision(world: World) -> None:

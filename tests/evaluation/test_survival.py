@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from demeanour.errors import NotMeasuredError
+from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evaluation import drain as draining
 from demeanour.evaluation import evaluator as evaluating
 from demeanour.evaluation.drain import drain
 from demeanour.evaluation.evaluator import Evaluator
+from demeanour.evaluation.networks import Networks
+from demeanour.evaluation.passes import Passes
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.live import Live
 from demeanour.evidence.plan import LOGITS, Unit
@@ -207,3 +210,62 @@ def test_an_evaluator_that_dies_is_told_with_its_last_words(tmp_path: Path) -> N
     found = drain(live, [Unit("dying", "pictures")], lambda _: None, "cpu")
     assert "exit 7" in found.failed["dying on pictures"]
     assert "last words" in found.failed["dying on pictures"]
+
+
+def test_a_data_set_of_the_hub_is_fetched_when_that_is_allowed_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEMEANOUR_DOWNLOAD", raising=False)
+    card = {"reader": "parquet", "root": "hf-datasets:me/mine", "split": "validation", "classes": 16}
+    live = open_live(tmp_path, data={"mine": card})
+    found = drain(live, [Unit("vit", "mine")], lambda _: None, "cpu")
+    assert "me/mine is not here; get it with the option `--download`" in found.failed["vit on mine"]
+    assert "--include '**/*validation*.parquet'" in found.failed["vit on mine"]
+
+
+def test_a_pass_that_does_not_fit_the_memory_is_halved(tmp_path: Path) -> None:
+    live = open_live(tmp_path)
+    network = Networks(live, "cpu").of("vit")
+    answers, sizes = network.answers, []
+
+    def greedy(pixels: torch.Tensor, features: bool = False) -> dict[str, torch.Tensor]:
+        sizes.append(len(pixels))
+        if len(pixels) > limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return answers(pixels, features)
+
+    network.answers = greedy  # type: ignore[method-assign]
+    pixels = generator("pixels").integers(0, 256, (23, 64, 64, 3), dtype=np.uint8)
+    with ThreadPoolExecutor(1) as pool:
+        limit, passes = 5, Passes("cpu", pool)
+        said = passes.answers(network, live.steps(Unit("vit", "pictures")), pixels, False)
+        assert (passes.size, passes.made, set(sizes)) == (4, 23, {16, 8, 4})
+        whole = Passes("cpu", pool, 4)
+        limit = 16
+        again = whole.answers(network, live.steps(Unit("vit", "pictures")), pixels, False)
+        assert (said["logits"] == again["logits"]).all()
+        limit = 0
+        with pytest.raises(EvidenceError, match="does not suffice for one picture"):
+            passes.answers(network, live.steps(Unit("vit", "pictures")), pixels, False)
+
+
+def test_a_network_of_python_is_described_anew_in_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch\n\n\ndef network():\n    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64 * 64, 16))\n"
+    )
+    card = {"source": "python:mine.py:network", "architecture": "mlp", "paradigm": "supervised",
+            "preprocessing": {"resize": 64, "crop": 64, "mean": [0.5] * 3, "std": [0.5] * 3}}  # fmt: skip
+    unit = Unit("mine", "pictures")
+    monkeypatch.setenv("DEMEANOUR_RUN", "first")
+    live = open_live(tmp_path, models={"mine": card})
+    assert not failures(run_to_its_end(live, [unit]))
+    judging = Evidence(open_live(tmp_path, models={"mine": card}).cast, live.store)
+    assert len(judging.observations("mine", "pictures")) == 64
+    monkeypatch.setenv("DEMEANOUR_RUN", "second")
+    again = open_live(tmp_path, models={"mine": card})
+    with pytest.raises(NotMeasuredError, match="was not evaluated yet"):
+        Evidence(again.cast, again.store).observations("mine", "pictures")
+    events = run_to_its_end(again, [unit])
+    assert not any(event["event"] == "passed" for event in events)
+    assert len(Evidence(again.cast, again.store).observations("mine", "pictures")) == 64

@@ -63,8 +63,8 @@ class Passes:
         Raises:
             EvidenceError: The memory does not suffice for a single picture, or the network fails.
         """
-        call = self._call(network, steps, features)
         while True:
+            call = self._call(network, steps, features)
             parts = [pixels[start : start + self.size] for start in range(0, len(pixels), self.size)]
             try:
                 begun = self.pool.map(call, parts) if self.device == "cpu" else [call(part) for part in parts]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.datasets.label_space import LabelSpace
 from demeanour.datasets.label_spaces import BUILT_IN, find_label_space
+from demeanour.datasets.pictures.hub import at_hand
 from demeanour.datasets.pictures.open import open_pictures
 from demeanour.datasets.pictures.pictures import Pictures
 from demeanour.errors import NotMeasuredError
@@ -20,12 +21,13 @@ from demeanour.evidence.arrays import MANIFEST, Arrays
 from demeanour.evidence.failures import last_failure
 from demeanour.evidence.observations import Array
 from demeanour.evidence.plan import GRAMS, TABLE, Unit
-from demeanour.evidence.sources import expand
+from demeanour.evidence.sources import HUB, expand
 from demeanour.evidence.store import Store, code_hash, evidence_key
 from demeanour.evidence.table import PredictionTable
 from demeanour.findings.cards import DataCard, HeadCard
 from demeanour.findings.cast import Cast
 from demeanour.models.description import Description, Head, Request
+from demeanour.models.hub import may_download
 from demeanour.models.remembered import recall
 from demeanour.models.source import Source, parse_source
 from demeanour.views.geometry import Preprocessing, View
@@ -124,6 +126,10 @@ class Live:
     def _open(self, data: str, card: DataCard) -> Pictures:
         known = PUBLISHED.get(data)
         assert card.root is not None
+        if card.root.startswith(HUB):
+            split = card.split or ""
+            pattern = f"**/*{split}*.parquet" if card.reader == "parquet" else f"{split}/*" if split else "*"
+            at_hand(card.root.removeprefix(HUB), pattern, Path(self._path(card.root)), may_download())
         return open_pictures(
             card.reader, Path(self._path(card.root)), data,
             classes=card.classes or (known.classes if known else None),

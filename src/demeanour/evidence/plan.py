@@ -63,7 +63,7 @@ def units_of(cast: Cast, cases: Iterable[Case]) -> list[Unit]:
     units = set()
     for case in cases:
         needs = {(model, data) for model in case.models for data in case.sets}
-        units |= set(plan(cast, needs, _kinds(case)))
+        units |= set(plan(cast, needs, tuple(_kinds(case))))
         clean = {(model, cast.data[data].clean) for model, data in needs}
         units |= set(plan(cast, [(model, data) for model, data in clean if data is not None]))
     return sorted(units)

@@ -13,6 +13,7 @@ from demeanour.evidence.drawn import drawn_folder
 from demeanour.findings.cards import DataCard, ModelCard
 
 MINIATURE = "miniature:"
+HUB = "hf-datasets:"
 _ENDINGS = (".parquet", ".csv", ".npz", ".npy")
 
 
@@ -21,7 +22,7 @@ def expand(text: str, base: Path, store: Path) -> Path:
 
     Args:
         text: The path; ``drawn:PATH`` lies in the drawn cast's folder, which is made if need be, ``miniature:PATH`` in
-            the miniature world, whether that is there or not.
+            the miniature world and ``hf-datasets:ORG/NAME`` among what was downloaded, whether that is there or not.
         base: The cast's folder.
         store: The folder of evidence.
 
@@ -42,6 +43,8 @@ def expand(text: str, base: Path, store: Path) -> Path:
             return drawn_folder(store) / text.removeprefix("drawn:")
         except OSError as error:
             raise NotMeasuredError(f"the drawn predictions cannot be written: {error}; see DEMEANOUR_CACHE") from error
+    if text.startswith(HUB):
+        return store / "datasets" / text.removeprefix(HUB).replace("/", "--")
     if text.startswith(MINIATURE):
         return miniature_folder() / text.removeprefix(MINIATURE)
     path = Path(re.sub(r"\$\{(\w+)\}", value, text)).expanduser()

@@ -116,7 +116,8 @@ class DataCard(Strict):
             ``imagenet-x`` (folder of annotations), ``corruptions`` (the root is the CSV of the clean images' labels,
             the rest is in the names), ``tables`` (labels come with the predictions). ``views``: the pictures of
             another set, seen in several ways.
-        root: The file or folder that the reader opens; may hold ``${VARIABLES}`` of the environment.
+        root: The file or folder that the reader opens; may hold ``${VARIABLES}`` of the environment. Of ``webdataset``
+            and ``parquet`` also ``hf-datasets:ORG/NAME``, which ``--download`` fetches from the hub.
         labels: For flat folders of the reader ``imagenet``: CSV of file name and label.
         class_index: JSON that tells which class a folder is, where folders are neither ImageNet's synsets nor numbers.
         split: Of a WebDataset or Parquet set, such as ``test``.

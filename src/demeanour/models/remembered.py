@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -16,6 +17,7 @@ from demeanour.models.source import parse_source
 
 _PACKAGES = ("timm", "open_clip_torch", "torch", "torchvision", "pillow", "safetensors", "onnxruntime")
 _CODE = ("models", "views")
+RUN = "DEMEANOUR_RUN"   # names a run to all its processes
 
 
 def describe(request: Request, root: Path, run: Callable[[Request], Description]) -> Description:
@@ -37,10 +39,12 @@ def recall(request: Request, root: Path) -> Description | None:
     """What a network was when it was last loaded.
 
     None where it never was, where a file of it looks otherwise by now, where it was loaded by other code or packages,
-    where what was kept is damaged, and always for ``python:``, since a function may do anything.
+    where what was kept is damaged, and for ``python:`` in every other run, since a function may do anything.
     """
     try:
         record = json.loads(_path(request, root).read_text(encoding="utf-8"))
+        if _is_python(request) and (record["run"] is None or record["run"] != os.environ.get(RUN)):
+            return None
         if record["check"] != _check(record["description"]):
             return None
         found = Description.of(record["description"])
@@ -53,12 +57,17 @@ def recall(request: Request, root: Path) -> Description | None:
 
 def remember(request: Request, description: Description, root: Path) -> None:
     """Keep what a network is, below ``ROOT/models``; where that cannot be written, it is found out anew next time."""
-    if parse_source(request.source).scheme == "python":
+    run = os.environ.get(RUN)
+    if _is_python(request) and run is None:
         return
     record = description.record()
-    kept = {"request": request.record(), "description": record, "check": _check(record)}
+    kept = {"run": run, "request": request.record(), "description": record, "check": _check(record)}
     with suppress(OSError):
         write_whole(_path(request, root), json.dumps(kept, ensure_ascii=False, indent=1))
+
+
+def _is_python(request: Request) -> bool:
+    return parse_source(request.source).scheme == "python"
 
 
 def _check(record: object) -> str:

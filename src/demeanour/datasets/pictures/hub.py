@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 
 _GIGABYTES = {"facebook/PUG_ImageNet": 29.4, "taesiri/imagenet-hard-4K": 66.1}   # as their cards tell
+
+
+def at_hand(repo: str, pattern: str, folder: Path, allow: bool, download: Callable[..., str] | None = None) -> None:
+    """Make sure that a data set's files are in a folder: what was downloaded to its end is not asked for again.
+
+    Args and errors are those of `fetch`.
+    """
+    mark = folder / f".complete-{hashlib.sha256(pattern.encode()).hexdigest()[:12]}"
+    if not mark.exists():
+        fetch(repo, pattern, folder, allow, download)
+        mark.touch()
 
 
 def fetch(repo: str, pattern: str, folder: Path, allow: bool, download: Callable[..., str] | None = None) -> Path:
