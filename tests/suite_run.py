@@ -42,7 +42,7 @@ class Suite:
         # neither the caller's settings nor where it runs: under CI pytest prints its summary in other words
         foreign = ("DEMEANOUR_", "PYTEST_", "CI", "BUILD_NUMBER")
         clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-        cache = os.environ.get("DEMEANOUR_CACHE", str(self.folder / "cache"))
+        cache = str(self.folder / "cache")
         done = subprocess.run(
             [*command, *arguments], cwd=ROOT, env={**clean, "DEMEANOUR_CACHE": cache, **environment},
             capture_output=True, text=True, timeout=300, check=False,

@@ -443,7 +443,7 @@ def test_a_picture_that_cannot_be_read_is_wrong(folder: Path, doctor: Any) -> No
 def test_notes_of_pictures_are_told(folder: Path, doctor: Any) -> None:
     doctor()
     (folder / "pictures" / "readme.txt").write_text("mine")
-    assert "note: 1 files that are no pictures were ignored" in line(doctor()[1], "pictures folder")
+    assert "note: 1 file that is no picture was ignored" in line(doctor()[1], "pictures folder")
 
 
 def test_labels_and_annotations_are_opened_and_checked(folder: Path, doctor: Any) -> None:
@@ -693,7 +693,7 @@ def test_durations_are_told_in_units_of_which_there_are_two(seconds: float, word
     [(0, "0 B"), (999, "999 B"), (999.6, "1.0 kB"), (12_345, "12.3 kB"), (123_456, "123 kB"), (5e16, "50000 TB")],
 )
 def test_sizes_are_told_in_decimal_units(size: float, words: str) -> None:
-    assert diagnosis_text._size(size) == words
+    assert diagnosis_text.in_bytes(size) == words
 
 
 @pytest.mark.parametrize(("images", "classes"), [(600, 16), (2000, 400)])

@@ -18,6 +18,8 @@ from demeanour.evaluation import drain as draining
 from demeanour.evaluation import evaluator as evaluating
 from demeanour.evaluation.drain import drain, missing
 from demeanour.evaluation.evaluator import Evaluator
+from demeanour.evaluation.networks import Networks
+from demeanour.evaluation.rates import known_rates, rate_key
 from demeanour.evidence.failures import last_failure
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.live import Live
@@ -41,12 +43,20 @@ def evaluated(live: Live, units: list[Unit]) -> tuple[Counter[str], dict[str, st
     return counted, failed
 
 
+def loaded(live: Live, units: list[Unit]) -> list[Unit]:
+    """The same units; their networks are known afterwards."""
+    networks = Networks(live, "cpu")
+    for unit in units:
+        networks.describe(unit.model)
+    return units
+
+
 def test_every_picture_is_decoded_once_and_every_answer_computed_once(tmp_path: Path) -> None:
     live = open_live(tmp_path)
     units = all_units(live.cast, LOGITS, FEATURES)
-    views = {(unit.model, unit.view) for unit in units}
-    assert len(views) == 2 * 4
-    assert len(units) == 3 * len(views)
+    views = {(unit.model, live.steps(unit)) for unit in loaded(live, units)}
+    assert len(views) == 2 * 3   # of four, of which scale/1 shows what is shown without it
+    assert len(units) == 3 * 2 * 4
     counted, failed = evaluated(live, units)
     assert not failed
     assert counted["decoded"] == IMAGES
@@ -57,12 +67,21 @@ def test_every_picture_is_decoded_once_and_every_answer_computed_once(tmp_path: 
     assert again["decoded"] == again["passed"] == 0
 
 
+def test_how_long_a_picture_took_is_remembered(tmp_path: Path) -> None:
+    live = open_live(tmp_path)
+    evaluated(live, all_units(live.cast))
+    rates = known_rates(live.store.root, "cpu")
+    networks = [found for found in map(live.description, live.cast.models) if found is not None]
+    assert rates.keys() == {rate_key(found.identity, side, live.cast) for found in networks for side in (64, 96)}
+    assert all(0 < seconds < 10 for seconds in rates.values())
+
+
 def test_one_more_model_costs_its_own_passes_only(tmp_path: Path) -> None:
     live = open_live(tmp_path)
     units = all_units(live.cast)
     evaluated(live, [unit for unit in units if unit.model == "vit"])
     counted, _ = evaluated(live, units)
-    assert counted["passed"] == IMAGES * 4
+    assert counted["passed"] == IMAGES * 3
 
 
 def test_answers_are_those_of_timm_on_pixels_of_torchvision(tmp_path: Path) -> None:
@@ -131,7 +150,7 @@ def test_a_warm_run_starts_no_process(tmp_path: Path, monkeypatch: pytest.Monkey
     live = open_live(tmp_path)
     units = all_units(live.cast)
     first = drain(live, units, lambda _: None, "cpu")
-    assert (first.decoded, first.passes, first.failed) == (IMAGES, IMAGES * 8, {})
+    assert (first.decoded, first.passes, first.failed) == (IMAGES, IMAGES * 6, {})
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a process was started")
@@ -186,7 +205,7 @@ def test_two_evaluators_share_the_work(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(one.passes for one in heard) == IMAGES * 8
+    assert sum(one.passes for one in heard) == IMAGES * 6
     assert not missing(live, units)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from demeanour.evaluation import evaluator as evaluating
 from demeanour.evaluation.evaluator import Evaluator
+from demeanour.evaluation.networks import Networks
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.health import Health
 from demeanour.evidence.live import Live
@@ -46,7 +47,11 @@ def evaluated(live: Live, units: list[Unit], stop: Callable[[Counter[str]], bool
 def test_counts_that_are_foretold_are_those_of_the_evaluation(tmp_path: Path) -> None:
     live = open_live(tmp_path)
     units = all_units(live.cast, LOGITS)
+    at_most, _ = foretold(tmp_path, units)
+    for model in live.cast.models:
+        Networks(live, "cpu").describe(model)
     first, found = foretold(tmp_path, units)
+    assert sum(at_most.passes.values()) - sum(first.passes.values()) == 2 * IMAGES   # scale/1 is the plain view
     assert [str(one) for one in found] == [f"to evaluate, {IMAGES} pictures"] * len(units)
     counted = evaluated(live, [unit for unit in units if unit.model == "vit"])
     assert sum(pictures for (model, *_), pictures in first.passes.items() if model == "vit") == counted["passed"]

@@ -266,6 +266,22 @@ def test_half_precision_is_near_and_its_answers_are_float32(precision: str, vit:
     assert not torch.equal(other.logits(pixels(48)), network.to("cpu", "fp32").at(48).logits(pixels(48)))
 
 
+def test_logits_of_half_precision_are_computed_in_single_precision(vit: Path) -> None:
+    """In eight bits the two largest of many logits tie now and then."""
+    network = load(Request(f"timm:{VIT}@{vit}", imports=TINY)).to("cpu", "bf16")
+    half = network.answers(pixels(32), features=True)
+    head: Any = network.module.head  # type: ignore[union-attr]
+    with torch.inference_mode():
+        expected = torch.nn.functional.linear(half["pooled"], head.weight, head.bias)
+    torch.testing.assert_close(half["logits"], expected, rtol=1e-6, atol=1e-6)
+    assert not torch.equal(half["logits"], half["logits"].bfloat16().float())
+    other = network.at(48)
+    before = other.logits(pixels(48))
+    with torch.no_grad():
+        head.bias.add_(1)
+    assert torch.equal(other.logits(pixels(48)), before)   # its classifier is its own
+
+
 def test_channels_last_and_compiled_are_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = made(CONVNEXT)
     network = load(Request(f"timm:{CONVNEXT}@{saved(module, tmp_path / 'w.safetensors')}", imports=TINY))

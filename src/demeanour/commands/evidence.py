@@ -16,11 +16,11 @@ from demeanour.commands.common import to_stderr
 from demeanour.errors import ThresholdsError, did_you_mean
 from demeanour.evidence.housekeeping import Entry, about, cache_limit, damage, entries, has_checksum, remove
 from demeanour.files import cache_root
+from demeanour.reporting.diagnosis_text import in_bytes
 from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, NOT_MEASURED
 
 _TOLD = ("model", "data", "view", "protocol", "numerics", "device", "when")   # of what evidence says of itself
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class Listed(NamedTuple):
@@ -70,8 +70,8 @@ def _list(options: argparse.Namespace, root: Path) -> int:
         return AS_EXPECTED
     for line in _table(found):
         print(line)
-    most = f" of at most {_bytes(limit)}" if limit is not None and not options.model else ""
-    print(f"{_count(found)}, {_bytes(_size(found))}{most}, in {root}")
+    most = f" of at most {in_bytes(limit)}" if limit is not None and not options.model else ""
+    print(f"{_count(found)}, {in_bytes(_size(found))}{most}, in {root}")
     return AS_EXPECTED
 
 
@@ -96,7 +96,7 @@ def _remove(options: argparse.Namespace, root: Path) -> int:
     for line in _table(chosen):
         print(line)
     if options.dry_run:
-        print(f"would remove {_count(chosen)}, {_bytes(_size(chosen))}")
+        print(f"would remove {_count(chosen)}, {in_bytes(_size(chosen))}")
         return AS_EXPECTED
     removed, failed = [], 0
     for one in chosen:
@@ -108,7 +108,7 @@ def _remove(options: argparse.Namespace, root: Path) -> int:
         except OSError as error:
             failed += 1
             to_stderr(f"{one.entry.files[0]} cannot be removed: {error.strerror}")
-    print(f"removed {_count(removed)}, {_bytes(_size(removed))}")
+    print(f"removed {_count(removed)}, {in_bytes(_size(removed))}")
     return BAD_THRESHOLDS if failed else AS_EXPECTED
 
 
@@ -165,7 +165,7 @@ def _table(found: Sequence[Listed]) -> Iterator[str]:
     """A line for each piece of evidence that says what it is, and one for each kind of the others."""
     columns = [name for name in _TOLD if any(name in one.told for one in found)]
     rows = [
-        [*(one.told.get(name, "") for name in columns), one.entry.kind, one.entry.key[:12], _bytes(one.entry.size),
+        [*(one.told.get(name, "") for name in columns), one.entry.kind, one.entry.key[:12], in_bytes(one.entry.size),
          _since(one.entry.used)]
         for one in found if one.told
     ]  # fmt: skip
@@ -179,7 +179,7 @@ def _table(found: Sequence[Listed]) -> Iterator[str]:
     kinds = Counter(one.entry.kind for one in found if not one.told)
     for kind, number in kinds.items():
         size = sum(one.entry.size for one in found if not one.told and one.entry.kind == kind)
-        yield f"{kind}: {number}, {_bytes(size)}"
+        yield f"{kind}: {number}, {in_bytes(size)}"
 
 
 def _size(found: Sequence[Listed]) -> int:
@@ -188,14 +188,6 @@ def _size(found: Sequence[Listed]) -> int:
 
 def _count(found: Sequence[Listed]) -> str:
     return f"{len(found)} piece{'' if len(found) == 1 else 's'} of evidence"
-
-
-def _bytes(size: float) -> str:
-    """In decimal units."""
-    power = 0
-    while size >= 999.5 and power < len(_UNITS) - 1:
-        size, power = size / 1000, power + 1
-    return f"{size:.{0 if power == 0 or size >= 99.5 else 1}f} {_UNITS[power]}"
 
 
 def _since(used: float) -> str:

@@ -45,6 +45,9 @@ def evaluate(live: Live, units: Sequence[Unit], tell: Callable[[str], None], dev
                     progress.finished(event["unit"], f"FAILED: {event['reason']}")
 
         found = drain(live, wanted, hear, device)
+    for model in dict.fromkeys(unit.model for unit in wanted):
+        known = live.description(model)
+        found.notices += [f"{model}: {note}" for note in known.notes] if known else []
     limit = cache_limit()
     if limit is not None:
         evict(live.store.root, limit, tell)

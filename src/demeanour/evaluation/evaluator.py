@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from demeanour.evaluation.grams import AT_ONCE, minibatches, put_together, simil
 from demeanour.evaluation.networks import Networks
 from demeanour.evaluation.passes import Passes, describe_device, memory, quiet_threads
 from demeanour.evaluation.pictures import Chunk, chunks
+from demeanour.evaluation.rates import Pace, keep_rates, rate_key
 from demeanour.evidence.arrays import Arrays
 from demeanour.evidence.failures import forget_failure, note_failure
 from demeanour.evidence.live import Live
@@ -55,7 +57,9 @@ class Evaluator:
     live: Live
     device: str
     tell: Callable[[Mapping[str, object]], None]
+    _pace: Pace = field(default_factory=Pace)
     _failed: set[Unit] = field(default_factory=set)
+    _twins: dict[Unit, list[Unit]] = field(default_factory=dict)   # units with the key of another, which is made once
 
     def run(self, units: Iterable[Unit]) -> None:
         """Make what is missing of some units; what cannot be made is told, and remembered with its reason."""
@@ -79,6 +83,7 @@ class Evaluator:
 
     def _jobs(self, units: Sequence[Unit]) -> Iterator[Job]:
         """What is not there yet; a network that was never loaded is, to learn its key."""
+        first: dict[str, Unit] = {}
         for unit in units:
             with self._failing([unit]):
                 self._networks.describe(unit.model)
@@ -86,6 +91,10 @@ class Evaluator:
                 if self.live.has(unit):
                     forget_failure(self.live.store.root, self.live.cast, unit)
                     continue
+                if key in first:   # two names of a view
+                    self._twins.setdefault(first[key], []).append(unit)
+                    continue
+                first[key] = unit
                 about = {**self.live.manifest(unit), "device": describe_device(self.device)}
                 self.live.remove(unit)   # what is there is damaged, and no shard of it counts as done
                 shards = Shards(self.live.store.root, f"{key}-{SHARD[self._kind]}", about, self._notice)
@@ -124,6 +133,7 @@ class Evaluator:
                 except Timeout:
                     busy.append(shard)
             left = busy
+        keep_rates(self.live.store.root, self.device, self._pace.rates())
         for job in jobs:
             if job.unit not in self._failed:
                 with self._failing([job.unit]):
@@ -137,20 +147,25 @@ class Evaluator:
             answers: dict[Unit, list[dict[str, np.ndarray]]] = {job.unit: [] for job in todo}
             geometries = list(dict.fromkeys(job.steps.geometry for job in todo))
             rows, size = self._rows(todo[0], shard), AT_ONCE if todo[0].unit.kind == GRAMS else CHUNK[self._kind]
+            begun, together = time.monotonic(), _of_one_pass(todo)
             for chunk in chunks(self.live.pictures(data), rows, geometries, size, self._passes.pool):
                 self.tell({"event": "decoded", "pictures": len(chunk.rows)})
-                for same in _of_one_pass(todo):
+                waited = (time.monotonic() - begun) / len(together)
+                for same in together:
                     wanted = [job for job in same if job.unit not in self._failed]
                     if wanted:
                         with self._failing([job.unit for job in wanted]):
-                            self._pass(chunk, wanted, answers)
+                            self._pass(chunk, wanted, answers, waited)
+                begun = time.monotonic()
             for job in todo:
                 if job.unit not in self._failed:
                     with self._failing([job.unit]):
                         parts = answers[job.unit]
                         job.shards.put(shard, {name: np.concatenate([one[name] for one in parts]) for name in parts[0]})
 
-    def _pass(self, chunk: Chunk, jobs: Sequence[Job], answers: dict[Unit, list[dict[str, np.ndarray]]]) -> None:
+    def _pass(
+        self, chunk: Chunk, jobs: Sequence[Job], answers: dict[Unit, list[dict[str, np.ndarray]]], waited: float
+    ) -> None:
         """One network's answers to a chunk in one view, for all that is wanted of them."""
         unit, steps = jobs[0].unit, jobs[0].steps
         pixels = chunk.pixels[steps.geometry]
@@ -161,8 +176,10 @@ class Evaluator:
         if unit.kind == GRAMS:
             said = similarities(self._passes, network, steps, pixels)
         else:
-            features = any(job.unit.kind == FEATURES for job in jobs)
+            features, begun = any(job.unit.kind == FEATURES for job in jobs), time.monotonic()
             said = self._passes.answers(network, steps, pixels, features)
+            rate = rate_key(network.description.identity, steps.side, self.live.cast)
+            self._pace.add(rate, waited + time.monotonic() - begun, len(chunk.rows))
         self.tell({"event": "passed", "answers": len(chunk.rows) * len(jobs), "passes": len(chunk.rows)})
         for job in jobs:
             with self._failing([job.unit]):
@@ -194,8 +211,9 @@ class Evaluator:
                         arrays = self._similarities(job, joined) if unit.kind == GRAMS else joined
                         Arrays(root, self._notice).write(job.key, arrays, about)
         job.shards.drop()
-        forget_failure(root, self.live.cast, unit)
-        self.tell({"event": "done", "unit": str(unit), "pictures": len(job.rows)})
+        for made in (unit, *self._twins.get(unit, ())):
+            forget_failure(root, self.live.cast, made)
+            self.tell({"event": "done", "unit": str(made), "pictures": len(job.rows)})
 
     def _similarities(self, job: Job, joined: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found, pictures = put_together(joined, job.rows), len(self.live.pictures(job.unit.data))
@@ -218,7 +236,7 @@ class Evaluator:
         except (DemeanourError, OSError, RuntimeError, ValueError, MemoryError) as error:
             expected = isinstance(error, DemeanourError)
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
-            for unit in units:
+            for unit in [one for first in units for one in (first, *self._twins.get(first, ()))]:
                 if unit not in self._failed:
                     self._failed.add(unit)
                     note_failure(self.live.store.root, self.live.cast, unit, reason)
@@ -240,8 +258,8 @@ class Evaluator:
 
 
 def _of_one_pass(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs that one pass serves: of one model and view."""
-    found: dict[tuple[str, str], list[Job]] = {}
+    """Jobs that one pass serves: of one model, and of views that show it the same."""
+    found: dict[tuple[str, Steps], list[Job]] = {}
     for job in jobs:
-        found.setdefault((job.unit.model, job.unit.view), []).append(job)
+        found.setdefault((job.unit.model, job.steps), []).append(job)
     return list(found.values())

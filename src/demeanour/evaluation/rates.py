@@ -6,11 +6,28 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from demeanour.evaluation.devices import slot
 from demeanour.files import write_whole
 from demeanour.findings.cast import Cast
+
+
+@dataclass
+class Pace:
+    """How long pictures have taken so far in this process."""
+
+    _spent: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def add(self, key: str, seconds: float, pictures: int) -> None:
+        """Count some pictures under a `rate_key`."""
+        before, count = self._spent.get(key, (0.0, 0))
+        self._spent[key] = (before + seconds, count + pictures)
+
+    def rates(self) -> dict[str, float]:
+        """For each `rate_key` the seconds that a picture took."""
+        return {key: seconds / pictures for key, (seconds, pictures) in self._spent.items()}
 
 
 def rate_key(identity: str, side: int | None, cast: Cast) -> str:

@@ -68,7 +68,7 @@ class Evidence:
 
     def _observe(self, model: str, data: str, of: str) -> Observations:
         table, card = self.table(model, of), self.cast.models[model]
-        frame = self._frame(data)
+        frame = self.frame(data)
         if frame is None:
             frame = self._frame_of_table(data, table)
         found = observe(model, table, frame)
@@ -155,7 +155,7 @@ class Evidence:
 
     def _check(self, data: str, table: PredictionTable, where: str) -> None:
         """The table must hold the images of its data set, all of them, and no others."""
-        card, of, frame = self.cast.data[data], images_of(data), self._frame(data)
+        card, of, frame = self.cast.data[data], images_of(data), self.frame(data)
         if self._is_part(data) or (card.has_pictures and card.reader == "cue-conflict"):
             return   # what a table has beyond these pictures is left out; what it lacks is for `observe` to find
         images = len(frame.ids) if card.has_pictures and frame is not None else self.files.size(data)[0]
@@ -181,7 +181,7 @@ class Evidence:
     def _is_part(self, data: str) -> bool:
         return self._whole(data) is not None
 
-    def _frame(self, data: str) -> Frame | None:
+    def frame(self, data: str) -> Frame | None:
         """The data set's frame where it is in a file of its own; None where the tables tell."""
         if data not in self._frames:
             self._frames[data] = self._read_frame(data)

@@ -165,7 +165,7 @@ class Health:
         if card.reader == "corruptions" and place is not None:
             clean = read_labels(place, name, evidence.files.size(name)[1])
             return {"images": len(clean.ids), "classes": clean.classes}, ()
-        frame = evidence._frame(name)
+        frame = evidence.frame(name)
         return ({"images": len(frame.ids), "classes": frame.classes} if frame else {}), ()
 
     @cached_property

@@ -16,6 +16,7 @@ from demeanour.evidence.shards import KIND, Shards
 from demeanour.evidence.store import Store
 from demeanour.views.corruptions import library
 from demeanour.views.geometry import View
+from demeanour.views.protocols import Steps
 
 ROW = 50   # bytes of a picture in a table: 49 of 50,000 pictures and 1000 classes, 43 to 51 of fewer
 
@@ -31,6 +32,7 @@ class Standing:
             evaluated, or nobody knows yet how many pictures will be drawn.
         trouble: Why it cannot be evaluated, ``MISSING: …`` or ``WRONG: …``; None where nothing is known to hinder it.
         failure: Why it could not be evaluated the last time, if it is not there since then.
+        seen: What is done to its pictures; the name of its view while the network was never loaded.
     """
 
     unit: Unit
@@ -38,6 +40,7 @@ class Standing:
     left: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     trouble: str | None = None
     failure: str | None = None
+    seen: Steps | str = ""
 
     def __str__(self) -> str:
         """For people: ``evaluated``, ``to evaluate, 1,000 pictures``, ``MISSING: …``."""
@@ -54,7 +57,8 @@ class Workload:
     Attributes:
         decoded: Of each data set, how many pictures are decoded: once for all networks and views.
         prepared: Of each data set and view, how many pictures are prepared.
-        passes: Of each model, data set and view, how many pictures go through the network.
+        passes: Of each model, data set and view, how many pictures go through the network; of views that show it the
+            same, the first. Of a network that was never loaded, it is not known which do.
         disk: How many bytes of evidence will be written, about.
     """
 
@@ -76,11 +80,12 @@ def standing(health: Health, unit: Unit) -> Standing:
         if View.parse(unit.view).corruption is not None:
             library()
         if data.state == "later" or live.description(unit.model) is None:   # it has no key yet
-            return Standing(unit, left=everything, failure=failure)
-        live.steps(unit)
+            return Standing(unit, left=everything, failure=failure, seen=unit.view)
+        seen = live.steps(unit)
         if live.has(unit):
             return Standing(unit, there=True)
-        return Standing(unit, left=_left(live.key(unit), everything, live.store), failure=failure)
+        left = _left(live.key(unit), everything, live.store)
+        return Standing(unit, left=left, failure=failure, seen=seen)
     except NotMeasuredError as error:
         return Standing(unit, trouble=f"{state_by(error)}: {error}")
     except ThresholdsError as error:   # the protocol does not define the view
@@ -102,14 +107,17 @@ def workload(health: Health, standings: Iterable[Standing]) -> Workload:
     decoded: dict[str, NDArray[np.bool_]] = {}
     prepared: dict[tuple[str, str], NDArray[np.bool_]] = {}
     passes: dict[tuple[str, str, str], NDArray[np.bool_]] = {}
-    disk = 0
+    disk, views, kept = 0, dict[tuple[str, str, Steps | str], str](), set[Unit]()
     for one in standings:
         if len(one.left):
-            model, data, view = one.unit.model, one.unit.data, one.unit.view
+            model, data = one.unit.model, one.unit.data
+            view = views.setdefault((model, data, one.seen), one.unit.view)
             decoded[data] = decoded.get(data, False) | one.left
             prepared[data, view] = prepared.get((data, view), False) | one.left
             passes[model, data, view] = passes.get((model, data, view), False) | one.left
-            disk += len(one.left) * _bytes_of_one(one.unit.kind, health.data(data).facts["columns"] or 0)
+            if Unit(model, data, view, one.unit.kind) not in kept:
+                kept.add(Unit(model, data, view, one.unit.kind))
+                disk += len(one.left) * _bytes_of_one(one.unit.kind, health.data(data).facts["columns"] or 0)
     return Workload(
         {key: int(left.sum()) for key, left in decoded.items()},
         {key: int(left.sum()) for key, left in prepared.items()},

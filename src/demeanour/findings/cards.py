@@ -121,7 +121,8 @@ class DataCard(Strict):
         labels: For flat folders of the reader ``imagenet``: CSV of file name and label.
         class_index: JSON that tells which class a folder is, where folders are neither ImageNet's synsets nor numbers.
         split: Of a WebDataset or Parquet set, such as ``test``.
-        subset: True where the pictures are some of a larger set's: predictions and annotations of others are left out.
+        subset: True where the pictures are some of a larger set's: predictions and annotations of others are left out;
+            needs ``images`` where ``labels`` lists more.
         of: For ``views``: the data set whose pictures are seen.
         views: For ``views``: ``scale/1.5``, ``shift/30``, ``resolution/336``, ``corruption/fog/3``, ``plain``.
         images: How many images the set has; known for the published sets.

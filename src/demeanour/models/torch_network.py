@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.models.description import Description
-from demeanour.models.numerics import check_precision, inference
+from demeanour.models.numerics import check_precision, classifier_in_full, inference
 
 
 class TorchNetwork:
@@ -61,6 +61,7 @@ class TorchNetwork:
         check_precision(precision)
         self._mode = {"device": device, "precision": precision, "channels_last": channels_last, "compiled": compiled}
         self.module.to(torch.device(device)).to(memory_format=self._format)
+        classifier_in_full(self.module, self.description.classes)
         self._forward = torch.compile(self.module) if compiled else self.module
         return self
 

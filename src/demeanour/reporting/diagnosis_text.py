@@ -28,14 +28,23 @@ def diagnosis_text(cast: Cast, found: Diagnosis) -> Iterator[str]:
     yield f"\n{_conclusion(found)}"
 
 
+def in_bytes(size: float) -> str:
+    """A size for people, in decimal units: ``1.2 GB``."""
+    units = iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size >= 999.5 and unit != "TB":
+        size, unit = size / 1000, next(units)
+    return f"{size:.{0 if unit == 'B' or size >= 99.5 else 1}f} {unit}"
+
+
 def _of_machine(machine: Machine) -> list[list[str]]:
-    holds = [f"{pieces} {kind} ({_size(size)})" for kind, (pieces, size) in machine.holds.items()]
+    holds = [f"{pieces} {kind} ({in_bytes(size)})" for kind, (pieces, size) in machine.holds.items()]
     versions = [f"{name} {found or 'is not installed'}" for name, found in machine.packages.items()]
     refused = "is asked for nothing; a run with --download fetches weights, unless HF_HUB_OFFLINE is set"
     return [
         ["cores", str(machine.cores)],
         ["GPUs", ", ".join(machine.gpus) or "none"],
-        ["cache", f"{machine.cache}, {_size(machine.free)} free"],
+        ["cache", f"{machine.cache}, {in_bytes(machine.free)} free"],
         ["", f"holds {', '.join(holds) or 'no evidence'}"],
         ["packages", ", ".join(versions)],
         ["the hub", "is asked for weights that are not here" if machine.hub else refused],
@@ -84,7 +93,7 @@ def _of_work(found: Diagnosis) -> list[list[str]]:
         ["pictures", f"{sum(found.work.decoded.values()):,} to decode"],
         ["passes", f"{sum(found.work.passes.values()):,} through networks"],
         ["time", _time(found)],
-        ["disk", f"about {_size(found.work.disk)}"],
+        ["disk", f"about {in_bytes(found.work.disk)}"],
     ]
 
 
@@ -113,15 +122,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True) if width] for row in rows]
     return ["  " + "  ".join(cells).rstrip() for cells in padded]
-
-
-def _size(size: float) -> str:
-    """Bytes in decimal units."""
-    units = iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while size >= 999.5 and unit != "TB":
-        size, unit = size / 1000, next(units)
-    return f"{size:.{0 if unit == 'B' or size >= 99.5 else 1}f} {unit}"
 
 
 def _duration(seconds: float) -> str:

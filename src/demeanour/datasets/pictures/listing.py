@@ -38,7 +38,11 @@ class Listing:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left aside."""
-        return (f"{self.others:,} files that are no pictures were ignored",) if self.others else ()
+        if not self.others:
+            return ()
+        if self.others == 1:
+            return ("1 file that is no picture was ignored",)
+        return (f"{self.others:,} files that are no pictures were ignored",)
 
     def only(self, names: list[str], folders: list[str]) -> Listing:
         """Some of its pictures and folders, in ascending order."""
