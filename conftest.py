@@ -14,7 +14,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # before numpy starts its threads: n w
 
 pytest_plugins = [
     "fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evaluation", "fixtures.evidence",
-    "fixtures.judge", "fixtures.live", "fixtures.schedule", "fixtures.crashes",
+    "fixtures.judge", "fixtures.live", "fixtures.schedule", "fixtures.crashes", "fixtures.paper",
+    "fixtures.beside",
 ]
 
 

@@ -31,6 +31,8 @@ from demeanour.errors import NotMeasuredError
 from demeanour.evidence.observations import Observations
 from demeanour.measures import calibration
 from demeanour.measures.registry import MEASURES
+from demeanour.measures.similarity import MINIBATCH, u_centred
+from demeanour.measures.structure import KINDS
 from demeanour.statistics.curves import area_weights
 from demeanour.statistics.limits import Limits
 from demeanour.statistics.multiplicity import holm, p_value, p_violated
@@ -42,11 +44,12 @@ from demeanour.statistics.zones import Above
 from demeanour.verdicts import replicates
 from demeanour.verdicts.comparing import averaged
 from demeanour.verdicts.contrast import Contrast, Term, contrast, sampled
-from demeanour.vocabulary import CORRUPTIONS, FACTORS
+from demeanour.vocabulary import CORRUPTIONS, FACTORS, LEVELS, PUG_FACTORS
 
 SIZES = (50, 200, 500, 2_000, 10_000, 50_000)
 PROMISED = 2_000   # from here on there are bounds; below, fewer replicates will do
 POPULATION = 400_000
+MINIBATCHES = 3_000   # of a population of layers
 DRAWS = 500   # of each bootstrap; verdicts use 4,000 or more, whose quantiles have less noise and the same mean
 Columns = dict[str, Any]
 Population = list[Columns]           # the same images, by model
@@ -200,6 +203,76 @@ def corrupted() -> Population:
             "correct": rng.random(len(source)) < p, "corruption": corruption, "severity": severity,
             "clean_correct": clean[source], "source": source,
         })  # fmt: skip
+    return found
+
+
+def rendered() -> Population:
+    """Two models on objects that are shown twice for each of PUG's factors; hardly right on the last of these."""
+    rng = generator("coverage", "rendered")
+    objects, each = 20_000, 2 * len(PUG_FACTORS)
+    source, factor = np.repeat(np.arange(objects), each), np.tile(np.repeat(np.arange(len(PUG_FACTORS)), 2), objects)
+    ease, found = rng.normal(size=objects), []
+    hardness = np.r_[rng.normal(0, 0.5, size=len(PUG_FACTORS) - 1), 5.0]
+    for centre in (-0.4, -0.6):
+        own = 1.5 * ease + 0.5 * rng.normal(size=objects)
+        found.append({
+            "correct": rng.random(len(source)) < expit(centre + own[source] - hardness[factor]), "factor": factor,
+            "source": source,
+        })  # fmt: skip
+    return found
+
+
+def viewed() -> Population:
+    """Two models on five views of each picture, which is harder from view to view; a picture errs alike in all."""
+    rng = generator("coverage", "viewed")
+    pictures, falls = 80_000, (0.0, 0.02, 0.3, 0.8, 1.6)
+    source, view = np.repeat(np.arange(pictures), len(falls)), np.tile(np.arange(len(falls)), pictures)
+    hard, found = rng.normal(size=pictures), []
+    for centre, sensitivity in ((1.2, 1.0), (1.3, 1.2)):
+        own = 0.9 * hard + 0.4 * rng.normal(size=pictures)
+        luck = own[source] + 0.15 * rng.normal(size=len(source))
+        right = luck < centre - sensitivity * np.take(falls, view)
+        found.append({"correct": right, "view": view, "source": source, "base": view == 0})
+    return found
+
+
+def layered() -> Population:
+    """Minibatches of two networks: 24 linear layers and 8 of normalisation that drift with depth, in a checkerboard."""
+    rng = generator("coverage", "layered")
+    kinds = np.array([KINDS.index("linear")] * 24 + [KINDS.index("normalisation")] * 8)
+    found: Population = []
+    width, depth = 12, np.tile(np.linspace(0, 1, 24), 2)[: len(kinds)]
+    start, end, parities = (rng.normal(size=(width, 8)) for _ in range(3))
+    for checker in (0.9, 0.2):
+        drift = [(1 - at) * start + at * end + 0.6 * rng.normal(size=(width, 8)) for at in depth]
+        found.append({"mix": np.stack(drift), "parity": checker * parities, "own": rng.uniform(0.5, 2.0, len(kinds))})
+    rows = np.triu_indices(len(kinds))
+    triangles: list[list[Any]] = [[], []]
+    for _ in range(MINIBATCHES):
+        pictures = rng.standard_t(6, size=(MINIBATCH, width))
+        for one, model in zip(triangles, found, strict=True):
+            noise = rng.normal(size=(len(kinds), MINIBATCH, 8)) * model["own"][:, None, None]
+            sign = np.where(np.arange(len(kinds)) % 2, 1, -1)[:, None, None]
+            said = pictures @ (model["mix"] + sign * model["parity"]) + noise
+            centred = u_centred(said @ said.transpose(0, 2, 1)).reshape(len(kinds), -1)
+            one.append((centred @ centred.T)[rows] / (MINIBATCH * (MINIBATCH - 3)))
+    size = np.full(MINIBATCHES, MINIBATCH)
+    return [{"hsic": np.stack(one), "kind": np.tile(kinds, (MINIBATCHES, 1)), "size": size} for one in triangles]
+
+
+def probed() -> Population:
+    """Two models' probes on thirteen tasks of unequal sizes, from hopeless to hardly ever wrong."""
+    rng = generator("coverage", "probed")
+    shares = np.r_[0.25, 0.15, np.full(8, 0.06), np.full(3, 0.04)]
+    names = np.array([f"task-{place:02d}" for place in range(len(shares))])
+    groups = np.array(["natural"] * 3 + ["specialized"] * 3 + ["structured"] * 7)
+    task = rng.choice(len(shares), size=POPULATION, p=shares)
+    ease, found = np.r_[3.5, -1.5, rng.normal(0.5, 1, size=len(shares) - 2)], []
+    shared = rng.normal(size=POPULATION)
+    for better in (0.15, 0.0):
+        own = ease + better * rng.normal(1, 1, size=len(shares))
+        luck = shared + 0.7 * rng.normal(size=POPULATION)
+        found.append({"correct": luck < own[task], "task": names[task], "task_group": groups[task]})
     return found
 
 
@@ -367,6 +440,63 @@ def _settings() -> Iterable[Setting]:
                                                 for g, w in weights.items()), (2_250,))
         for name, weights in CURVES.items()
     ), clusters="source")  # fmt: skip
+    rate = "factor_accuracy"
+    yield Setting(rendered, (
+        Question("difference, mean of 10, whole objects", rate, difference(rate), true_difference(rate), few),
+        Question("difference, one factor, whole objects", rate, difference(rate, "Worlds"),
+                 true_difference(rate, "Worlds"), few),
+        Question("one factor of one model, hardly right, whole objects", rate, single(rate, "Scene_Light"),
+                 partial(value, rate, "Scene_Light", 0), few),
+    ), clusters="source")  # fmt: skip
+    yield _of_views()
+    yield _of_layers()
+    whole, one = "probe_accuracy", "probe_task_accuracy"
+    sizes = (500, 2_000, 10_000)
+    yield Setting(probed, (
+        Question("difference, mean of 13 tasks", whole, difference(whole), true_difference(whole), sizes),
+        Question("difference, mean of 3 tasks", whole, difference(whole, "specialized"),
+                 true_difference(whole, "specialized"), sizes),
+        Question("one model, mean of 13 tasks", whole, single(whole), partial(value, whole, "all", 0), sizes),
+        Question("structured over natural tasks", whole, groups_of_one(whole, "structured", "natural"),
+                 _true_gap(whole, "structured", "natural"), sizes),
+        Question("difference, one task in seventeen", one, difference(one, "task-05"), true_difference(one, "task-05"),
+                 sizes),
+    ))  # fmt: skip
+
+
+def _of_views() -> Setting:
+    """What is said of sets of views; n counts pictures, each of which stands in all of them."""
+    sizes, area = (500, 2_000), dict(zip(LEVELS, area_weights((1, 1.25, 1.5, 2, 3)), strict=False))
+    asked = [Question(f"difference, {what}", name, difference(name, level), true_difference(name, level), sizes)
+             for name in ("view_accuracy", "view_drop")
+             for what, level in (("all but the same view", "level-2"), ("last view", "level-5"))]  # fmt: skip
+    asked += [Question(f"one model, {what}", "view_drop", single("view_drop", level),
+                       partial(value, "view_drop", level, 0), sizes)
+              for what, level in (("all but the same view", "level-2"), ("last view", "level-5"))]  # fmt: skip
+    levels = "level-3", "level-4"
+    asked.append(Question("one view over another", "view_accuracy", groups_of_one("view_accuracy", *levels),
+                          _true_gap("view_accuracy", *levels), sizes))  # fmt: skip
+    asked.append(Question("area, difference", "view_drop", over_curve("view_drop", area), lambda p: sum(
+        w * (value("view_drop", g, 0, p) - value("view_drop", g, 1, p)) for g, w in area.items()), sizes))  # fmt: skip
+    return Setting(viewed, tuple(asked), per_group=lambda n: 5 * n, clusters="source")
+
+
+def _of_layers() -> Setting:
+    """Measures of maps of CKA, of as many minibatches as the miniature's pictures make, and ImageNet's."""
+    sizes = (960, 4_992)
+    of_one = {
+        "layer_similarity": "linear", "lowest_similarity": "all", "parity_over_chance": "linear",
+        "relative_similarity": "linear-2",
+    }  # fmt: skip
+    asked = [Question(f"{group} of one model", name, single(name, group), partial(value, name, group, 0), sizes)
+             for name, group in of_one.items()]  # fmt: skip
+    asked += [Question("difference, linear", "parity_contrast", difference("parity_contrast", "linear"),
+                       true_difference("parity_contrast", "linear"), sizes),
+              Question("difference", "kind_spread", difference("kind_spread"), true_difference("kind_spread"), sizes),
+              Question("normalisation over linear", "layer_similarity",
+                       groups_of_one("layer_similarity", "normalisation", "linear"),
+                       _true_gap("layer_similarity", "normalisation", "linear"), sizes)]  # fmt: skip
+    return Setting(layered, tuple(asked), per_group=lambda n: n // MINIBATCH)
 
 
 def _one(measure: str, name: str) -> Question:
@@ -398,7 +528,7 @@ SETTINGS = tuple(_settings())
 
 def observed(model: str, columns: Columns, data: str = "coverage") -> Observations:
     """A sample as the library sees it."""
-    n = len(columns["correct"])
+    n = len(next(iter(columns.values())))
     clusters = ("source",) if "source" in columns else ()
     return Observations(model, data, _names(n), columns, clusters, {})
 
@@ -406,7 +536,7 @@ def observed(model: str, columns: Columns, data: str = "coverage") -> Observatio
 def sample(setting: Setting, population: Population, n: int, rng: np.random.Generator) -> list[Observations]:
     """So many images, or whole sources with about so many, drawn from the population."""
     size = setting.per_group(n)
-    whole = len(population[0]["correct"])
+    whole = len(next(iter(population[0].values())))
     if setting.clusters:
         source = population[0][setting.clusters]
         each = whole // (int(source[-1]) + 1)

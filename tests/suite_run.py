@@ -43,6 +43,8 @@ class Suite:
         foreign = ("DEMEANOUR_", "PYTEST_", "CI", "BUILD_NUMBER")
         clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         cache = str(self.folder / "cache")
+        if "--cast" not in arguments:   # the one that needs no network to be evaluated
+            arguments = ("--cast", "drawn", *arguments)
         done = subprocess.run(
             [*command, *arguments], cwd=ROOT, env={**clean, "DEMEANOUR_CACHE": cache, **environment},
             capture_output=True, text=True, timeout=300, check=False,

@@ -16,6 +16,7 @@ from demeanour.findings.schema import Finding
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES
 from demeanour.statistics.means import cluster_mean_limits, few_error_gap_limits, mean_limits
+from demeanour.statistics.proportions import clopper_pearson
 from demeanour.verdicts.comparing import Compared, averaged, compare
 from demeanour.verdicts.contrast import Term, contrast
 from tests.small_cast import SOURCE
@@ -122,12 +123,15 @@ def test_confidences_count_where_hardly_an_answer_is_wrong() -> None:
     assert missed <= 40   # 10 % at most are off on either side; taking confidences as fixed, 40 % were
 
 
-def test_a_gap_of_gaps_of_few_differences_is_not_measured() -> None:
+def test_a_gap_of_gaps_of_few_differences_has_the_exact_limits_of_each_value_at_its_share_of_alpha() -> None:
     models = [natural(f"model {k}", n=2000, error=0) for k in range(4)]
     models[0].columns["prediction"][:7] += 1
     terms = tuple(Term(sign, one, ALL) for sign, one in zip((1, -1, -1, 1), models, strict=True))
-    with pytest.raises(NotMeasuredError, match="4 values"):
-        contrast(MEASURES["top1"], terms)
+    found = contrast(MEASURES["top1"], terms).limits
+    least, most = (clopper_pearson(1993, 2000).lower(0.0125), clopper_pearson(2000, 2000).lower(0.0125))
+    assert found.value == pytest.approx(-7 / 2000)
+    assert found.lower(0.05) == pytest.approx(least - 1 - 1 + most)
+    assert found.upper(0.05) == pytest.approx(clopper_pearson(1993, 2000).upper(0.0125) - 2 * most + 1)
 
 
 def test_too_few_clusters_or_no_spread_are_not_measured() -> None:

@@ -391,14 +391,40 @@ def test_a_data_set_that_is_missing_is_named_with_where_to_get_it(folder: Path, 
     remedy = PUBLISHED["imagenet-r"].obtain
     away = folder / "away"
     missing = f"{away} is missing; it holds the pictures of imagenet-r; imagenet-r is to be had from: {remedy}"
-    assert line(out, "imagenet-r") == f"imagenet-r folder MISSING {away} {missing}"
+    assert line(out, "imagenet-r") == f"imagenet-r folder MISSING 30,000 pictures, 200 classes {away} {missing}"
     assert out.count(remedy) == 1
     other = f"{folder / 'gone'} is missing; to be had from: {PUBLISHED['imagenet-c'].obtain}"
-    assert line(out, "imagenet-c") == f"imagenet-c imagenet-c MISSING {folder / 'gone'} {other}"
+    meant = "3,750,000 pictures, 1,000 classes"
+    assert line(out, "imagenet-c") == f"imagenet-c imagenet-c MISSING {meant} {folder / 'gone'} {other}"
     unset = "NO_SUCH_FOLDER is not set; set it to the folder that holds the files; to be had from: "
     assert unset + PUBLISHED["imagenet-x"].obtain in line(out, "imagenet-x")
     assert out.splitlines()[-1] == "missing or wrong: imagenet-r, imagenet-c, imagenet-x"
     assert line(out, "units").startswith(f"units {UNITS}: 0 there, {UNITS} to evaluate")   # none of them needs these
+
+
+def test_what_missing_pictures_would_take_is_foretold_where_it_is_known_how_many_they_are(
+    folder: Path, doctor: Any
+) -> None:
+    sets = data()
+    sets["pictures"] |= {"root": "away", "images": 500}
+    code, out = doctor(data=sets)
+    assert code == 11
+    assert line(out, "units") == f"units {UNITS}: 0 there, 0 to evaluate, {UNITS} that cannot be evaluated"
+    told = "500 pictures to decode, 3,000 passes, about"   # two networks, plain and in two views
+    assert line(out, "with what is missing").startswith(f"with what is missing {told}")
+    assert re.search(r"about \d+ s on 2 cores \(roughly", out)
+    assert "not counted" not in out
+    record = json.loads(doctor("--json", data=sets)[1])
+    assert (record["evaluation"]["passes"], record["with_missing"]["passes"]) == (0, 3000)
+    del sets["pictures"]["images"]
+    _, out = doctor(data=sets)
+    assert "with what is missing" not in out
+    assert diagnosed(folder).uncounted == ["pictures"]
+
+
+def test_what_is_there_is_foretold_once(doctor: Any) -> None:
+    _, out = doctor()
+    assert "with what is missing" not in out
 
 
 def test_what_needs_another_data_set_is_not_blamed_for_it(folder: Path, doctor: Any) -> None:

@@ -1,4 +1,4 @@
-"""The default cast: drawn once, read like anybody's tables, with answers that follow from how it is drawn."""
+"""The cast `drawn`: drawn once, read like anybody's tables, with answers that follow from how it is drawn."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_an_unfinished_draw_is_drawn_again(tmp_path: Path) -> None:
     assert (drawn_folder(tmp_path) / "imagenet-val.labels.csv").is_file()
 
 
-def test_the_default_run_needs_nothing_and_is_as_expected(suite: Suite) -> None:
-    run = suite(workers=4, name="default")
+def test_a_run_of_it_needs_nothing_and_is_as_expected(suite: Suite) -> None:
+    run = suite(workers=4)
     assert run.code == 0, run.output
     assert run.verdicts["cast"] == "drawn"
     words = list(run.words.values())
-    assert len(words) == 70
+    assert len(words) == 76
     assert words.count("holds") > 30
     assert "not measured" not in words
 

@@ -63,6 +63,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Shards(folder, "cc01", told("ViT-clip"), pytest.fail).put(0, {"logits": np.zeros((5, 10), np.float16)})
     store.text("decisions", "dd01", lambda: "holds")
     store.text("pictures", "ee01", lambda: "<svg/>")
+    store.text("sizes", "ef01", lambda: "[[64, 64]]")
     (folder / "failures").mkdir()
     (folder / "failures" / "ff01.json").write_text('{"reason": "no memory"}')
     head(folder, "ab01")
@@ -94,7 +95,7 @@ def keys(found: list[Entry]) -> list[str]:
     return [entry.kind if entry.kind in ("models", "manifests") else entry.key for entry in found]
 
 
-ALL = ["bb01", "dd01", "ff01", "ab01", "manifests", "models", "cc01", "ee01", "aa01", "aa02"]   # by kind and key
+ALL = ["bb01", "dd01", "ff01", "ab01", "manifests", "models", "cc01", "ee01", "aa01", "aa02", "ef01"]   # by kind, key
 
 
 def nothing_else_is_gone(root: Path) -> bool:
@@ -142,7 +143,7 @@ def old(root: Path) -> Path:
     """The cache, its evidence last used some days ago: pictures first, then decisions, predictions, arrays."""
     for days, path in enumerate(["arrays", "failures", "partial", "predictions", "decisions", "pictures", "heads"], 1):
         aged(root, days * DAY - HOUR, path)   # the shards 3 days, the head 7: less than a week
-    aged(root, 2 * DAY, "models", "manifests")
+    aged(root, 2 * DAY, "models", "manifests", "sizes")
     return root
 
 
@@ -164,7 +165,7 @@ def test_what_was_used_longest_ago_goes_first_and_what_is_small_and_dear_last(ol
     assert keys(evicted)[:2] == ["ee01", "dd01"]
     assert set(keys(evicted)[2:4]) == {"aa01", "aa02"}
     assert keys(evicted)[4:8] == ["cc01", "ff01", "bb01", "ab01"]
-    assert set(keys(evicted)[8:]) == {"models", "manifests"}
+    assert set(keys(evicted)[8:]) == {"models", "manifests", "ef01"}
     assert entries(old) == []
     assert nothing_else_is_gone(old)
 
@@ -337,7 +338,7 @@ def test_evidence_is_listed_by_model_and_data_with_its_sizes(root: Path, capsys:
     assert [row[-1] for row in rows] == ["just now", "just now", "3 days ago", "just now"]
     assert [line.partition(":")[0] for line in lines[5:9]] == ["decisions", "failures", "heads", "manifests"]
     assert "decisions: 1, 70 B" in lines   # 64 of a checksum, the end of a line, 5 of text
-    assert lines[-1] == f"10 pieces of evidence, {size(root) / 1000:.1f} kB, in {root}"
+    assert lines[-1] == f"11 pieces of evidence, {size(root) / 1000:.1f} kB, in {root}"
 
 
 def test_evidence_is_listed_for_machines(
@@ -410,7 +411,7 @@ def test_intact_evidence_is_verified(root: Path, capsys: pytest.CaptureFixture[s
     aged(root, DAY, *housekeeping.KINDS)
     before = {entry.key: entry.used for entry in entries(root)}
     assert main(["evidence", "verify"]) == 0
-    assert capsys.readouterr().out == f"9 verified in {root}: none damaged; 1 have no checksum\n"
+    assert capsys.readouterr().out == f"10 verified in {root}: none damaged; 1 have no checksum\n"
     assert {entry.key: entry.used for entry in entries(root)} == before   # to verify is not to use
 
 
@@ -425,6 +426,7 @@ DAMAGED = {
     "predictions/aa01.parquet": "aa01", "arrays/bb01/logits-*.npy": "bb01", "arrays/bb01/manifest.json": "bb01",
     "partial/cc01/000000.shard": "cc01", "decisions/dd01.txt": "dd01", "pictures/ee01.txt": "ee01",
     "heads/ab01.npy": "ab01", "models/*.json": "models", "manifests/*.parquet": "manifests",
+    "sizes/ef01.txt": "ef01",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from demeanour.cli import main
+from demeanour.commands import explain as explaining
 from demeanour.findings.json_schema import json_schemas
 from demeanour.findings.schema import Relation, Source
 from demeanour.findings.thresholds import load_thresholds
@@ -103,8 +104,11 @@ def test_a_source_says_where_it_can_be_looked_up(numbers: dict[str, int], place:
 
 
 @pytest.mark.parametrize("cast", ["drawn", "published", "quartet"])
-def test_every_finding_can_be_explained_in_every_cast(cast: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_finding_can_be_explained_in_every_cast(
+    cast: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     thresholds = load_thresholds(cast, None, THRESHOLDS)
+    monkeypatch.setattr(explaining, "load_thresholds", lambda *_: thresholds)   # once, not for each finding
     for finding in thresholds.findings.findings.values():
         assert main(["explain", finding.id, "--cast", cast]) == 0
         said = " ".join(capsys.readouterr().out.split())

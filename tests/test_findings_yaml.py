@@ -117,9 +117,13 @@ data:
     reader: imagenet-x
     root: annotations
 published:
-  mistakes.factors:
-    error_ratio:
-      imagenet-x:
+  - measure: error_ratio
+    data: imagenet-x
+    place: Figure 1
+    read: digitised
+    error: 0.005
+    values:
+      texture:
         ViT-sup: 1.5
 expect:
   mistakes.factors[vit]:
@@ -179,7 +183,10 @@ def test_the_shipped_thresholds_are_sound_without_any_file_of_evidence(
     assert problems_of(SHIPPED, cast) == []
     loaded = load_thresholds(cast, None, SHIPPED)
     assert loaded.cast.name == cast
-    assert loaded.sections == ["calibration", "mistakes", "shape_texture"]
+    assert loaded.sections == [
+        "calibration", "invariance", "mistakes", "robustness", "shape_texture", "similarity", "summary", "synthetic",
+        "transfer",
+    ]  # fmt: skip
     spoken_of = {case.finding.id for case in loaded.cases.values()} | {one.finding.id for one in loaded.out_of_scope}
     assert spoken_of == set(loaded.findings.findings)
     assert loaded.cases
@@ -526,24 +533,27 @@ BAD_CASTS: dict[str, tuple[str, str, str, list[str]]] = {
                                        "expect.mistakes.factors[vit].expect", ["did you mean 'violated'?"]),
     "end of an expectation in words": ("    reason: because\n", "    reason: because\n    until: soon # here\n",
                                        "expect.mistakes.factors[vit].until", ["a date such as", "'soon'"]),
-    "published value of an unknown finding": ("  mistakes.factors:\n", "  mistakes.factor: # here\n",
-                                              "published.mistakes.factor",
-                                              ["no finding", "did you mean 'mistakes.factors'?"]),
-    "published value of an unknown measure": ("    error_ratio:\n", "    error_ration: # here\n",
-                                              "published.mistakes.factors.error_ration",
+    "published value of an unknown measure": ("  - measure: error_ratio\n", "  - measure: error_ration # here\n",
+                                              "published[0].measure",
                                               ["no measure", "did you mean 'error_ratio'?"]),
-    "published value of an unknown data set": ("      imagenet-x:\n        ViT",
-                                               "      imagenet-y: # here\n        ViT",
-                                               "published.mistakes.factors.error_ratio.imagenet-y",
-                                               ["no data set", "did you mean 'imagenet-x'?"]),
+    "published value of an unknown data set": (
+        "    data: imagenet-x\n    place", "    data: imagenet-y # here\n    place", "published[0].data",
+        ["no data set", "did you mean 'imagenet-x'?"]),
+    "published value of an unknown group": ("      texture:\n", "      textur: # here\n",
+                                            "published[0].values.textur",
+                                            ["no group 'textur'", "did you mean 'texture'?"]),
     "published value of an unknown model": ("        ViT-sup: 1.5\n", "        ViT-supp: 1.5 # here\n",
-                                            "published.mistakes.factors.error_ratio.imagenet-x.ViT-supp",
+                                            "published[0].values.texture.ViT-supp",
                                             ["no model", "did you mean 'ViT-sup'?"]),
     "published value in percent": ("        ViT-sup: 1.5\n", "        ViT-sup: 150% # here\n",
-                                   "published.mistakes.factors.error_ratio.imagenet-x.ViT-sup",
-                                   ["expected a number", "'150%'"]),
+                                   "published[0].values.texture.ViT-sup", ["expected a number", "'150%'"]),
     "published NaN": ("        ViT-sup: 1.5\n", "        ViT-sup: .nan # here\n",
-                      "published.mistakes.factors.error_ratio.imagenet-x.ViT-sup", ["finite number"]),
+                      "published[0].values.texture.ViT-sup", ["finite number"]),
+    "published without a place": ("  - measure: error_ratio\n    data: imagenet-x\n    place: Figure 1\n",
+                                  "  - measure: error_ratio # here\n    data: imagenet-x\n", "published[0].place",
+                                  ["'place' is missing"]),
+    "published with an error below 0": ("    error: 0.005\n", "    error: -0.005 # here\n", "published[0].error",
+                                        ["greater than or equal to 0"]),
     "duplicate model": ("  somebody:\n", "  Rows: # here\n", "models.Rows", ["stands twice"]),
     "list for a mapping": ("about: a test\n", "about: [a, test] # here\n", "about", ["expected text"]),
     "tab": ("protocol: none\n", "\tprotocol: none # here\n", "", ["no valid YAML"]),

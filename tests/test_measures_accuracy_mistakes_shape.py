@@ -252,10 +252,25 @@ def example(name, seed=0, n=250):
         "prediction": prediction, "shape": shape, "texture": texture, "label_set": np.stack([shape, texture], axis=1),
         "probability_of_label": np.clip(confidence, 0.01, 1), "sum_p2": confidence**2, "logits": logits, "label": label,
         "held_out": rng.random(n) < 0.5, "corruption": np.arange(n) % 15, "severity": np.arange(n) // 15 % 5 + 1,
-        "clean_correct": correct | (rng.random(n) < 0.5),
+        "factor": np.arange(n) % 10, "clean_correct": correct | (rng.random(n) < 0.5),
+        "source": np.arange(n) // 5, "view": np.arange(n) % 5, "base": np.arange(n) % 5 == 0,
+        "padded": np.arange(n) % 5 / 10, "at": np.arange(n) % 5 * 1.0,
+        "task": np.asarray(["a", "b", "c"])[np.arange(n) % 3],
+        "task_group": np.asarray(["natural", "specialized", "structured"])[np.arange(n) % 3],
+        **(minibatches(rng) if {"hsic", "left_out"} & {*MEASURES[name].needs} else {}),
     }  # fmt: skip
     columns = tuple(found[need] for need in MEASURES[name].needs)
     return columns if MEASURES[name].models == 1 else (*columns, rng.permutation(correct))
+
+
+def minibatches(rng, batches=12, each=8):
+    """Similarities of eight layers of each kind in some minibatches of 64."""
+    k = 4 * each
+    layers = rng.normal(size=(batches, k, 40)) + rng.normal(size=(batches, 1, 40))
+    rows, columns = np.triu_indices(k)
+    hsic = (layers @ layers.transpose(0, 2, 1))[:, rows, columns]
+    kind = np.tile(np.repeat(np.arange(4), each), (batches, 1))
+    return {"hsic": hsic, "kind": kind, "size": np.full(batches, 64), "left_out": np.full(batches, 1)}
 
 
 every_measure = pytest.mark.parametrize("name", MEASURES)
@@ -283,9 +298,10 @@ def test_weights_are_an_option_of_every_measure(name):
 def test_groups_are_the_declared_ones_and_each_has_support(name):
     measure, columns = MEASURES[name], example(name)
     values, support = measure.values(columns), measure.n(columns)
-    assert set(values) <= set(measure.groups)
+    assert set(values) <= set(measure.groups or "abc")   # tasks are named by the data set
     assert set(values) <= set(support)
-    assert all(0 < support[group] <= len(columns[0]) for group in values)
+    images = len(columns[0]) * (64 if "hsic" in measure.needs or "left_out" in measure.needs else 1)
+    assert all(0 < support[group] <= images for group in values)
 
 
 @pytest.mark.parametrize("name", ["error_ratio", "error_odds_ratio", "shape_bias", "cue_coverage", "bin_gap"])
@@ -304,7 +320,9 @@ def test_support_counts_the_images_without_which_a_group_is_undefined(name):
     assert support.get(ALL, n) == n
 
 
-@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.method in ("proportion", "mean")])
+@pytest.mark.parametrize(
+    "name", [name for name, one in MEASURES.items() if one.method in ("proportion", "mean") and not one.of_sources]
+)
 def test_the_mean_of_rows_is_the_value(name):
     measure, columns = MEASURES[name], example(name)
     weights = np.random.default_rng(1).integers(0, 5, len(columns[0]))
@@ -318,7 +336,8 @@ def test_the_mean_of_rows_is_the_value(name):
 
 @every_measure
 def test_only_proportions_and_means_have_rows(name):
-    assert (MEASURES[name].rows is not None) is (MEASURES[name].method in ("proportion", "mean"))
+    shares = name == "factor_accuracy"   # whose groups are proportions, and whose mean of groups is not
+    assert (MEASURES[name].rows is not None) is (MEASURES[name].method in ("proportion", "mean") or shares)
 
 
 @pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.counts])

@@ -19,6 +19,7 @@ from demeanour.evidence.store import Store
 from demeanour.evidence.table import prediction_table
 from demeanour.findings.thresholds import examine
 from demeanour.measures.registry import MEASURES
+from demeanour.reporting.figures.looks import look
 from demeanour.reporting.plots import plot
 from demeanour.statistics.zones import ALPHA
 from demeanour.verdicts.contrast import Term, contrast
@@ -212,7 +213,8 @@ def test_more_models_than_colours_are_drawn() -> None:
         unit="fraction", reason="", label="x", claim="x", estimates={"model-0": Estimate(0.5, (0.4, 0.6), 50)},
         difference=Difference(0.1, (0, 0.2), 0, "all", "exact"),
     )  # fmt: skip
-    assert plot(found, many).startswith("<svg")
+    looks = {one.model: look(index) for index, one in enumerate(many)}
+    assert plot(found, many, looks).startswith("<svg")
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_one_of_several_right_answers_is_not_the_label(tmp_path: Path) -> None:
     rows = [f"{line},{line.rsplit(',', 1)[1]}" for line in text[1:]]
     (tmp_path / "model.csv").write_text("\n".join(["id,prediction,label", *rows]) + "\n")
     with pytest.raises(NotMeasuredError, match="no column 'label'"):
-        value_of(evidence, "top1", "model", "imagenet-real")
+        evidence.observations("model", "imagenet-real").column("label")
 
 
 def test_missing_label_sets_are_not_measured(tmp_path: Path) -> None:

@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 
 from demeanour.cli import main
+from demeanour.evidence.drawn import IMAGES_OF_FACTOR
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.store import Store
+from demeanour.findings.published import published_value
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.calibration import ece
 from tests.suite_run import ROOT, Suite
+
+PAPER = ("ViT-sup", "ConvNeXt-sup", "ViT-clip", "ConvNeXt-clip")
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +152,80 @@ def test_a_mistyped_variable_exits_11(suite: Suite, published: Path) -> None:
     run = suite("--cast", "published", DEMEANOUR_PUBLISHD=str(published))
     assert run.code == 11
     assert "did you mean 'DEMEANOUR_PUBLISHD'?" in run.output
+
+
+# --- the paper's own numbers, from what it and its sources published --------------------------------------------------
+
+
+def test_shape_bias_of_each_class_is_that_of_the_papers_cast(capsys: pytest.CaptureFixture[str]) -> None:
+    """By hand from the responses: three models' classes, and how many decisions are for shape, texture or neither."""
+    tables = load_thresholds("paper", None, ROOT / "thresholds").cast.published
+    values = measured(capsys, "shape_bias", "cue-conflict")
+    compared = 0
+    for model, groups in values.items():
+        for group, found in groups.items():
+            known = published_value([one for one in tables if one.read == "computed"], "shape_bias", "cue-conflict",
+                                    group, model)   # fmt: skip
+            if known is not None:
+                assert found["value"] == pytest.approx(known[0], abs=known[1].error + 1e-9), (model, group)
+                compared += 1
+    assert compared == 4 + 3 * 16
+    means = {model: np.mean([found["value"] for group, found in groups.items() if group != "all"])
+             for model, groups in values.items()}   # fmt: skip
+    assert [means[model] for model in PAPER] == pytest.approx([0.375, 0.314, 0.446, 0.400], abs=1e-3)
+
+
+def test_decisions_for_shape_texture_and_neither_are_as_counted(tmp_path: Path) -> None:
+    cast = load_thresholds("published", None, ROOT / "thresholds").cast
+    evidence = Evidence(cast, Store(tmp_path))
+    counts = {}
+    for model in PAPER:
+        observed = evidence.observations(model, "cue-conflict")
+        said, shape, texture = (observed.column(name) for name in ("prediction", "shape", "texture"))
+        counts[model] = (int((said == shape).sum()), int((said == texture).sum()), len(said))
+    assert counts == {
+        "ViT-sup": (340, 513, 1200), "ConvNeXt-sup": (313, 627, 1200), "ViT-clip": (421, 485, 1200),
+        "ConvNeXt-clip": (313, 425, 1200),
+    }  # fmt: skip
+
+
+def test_differences_in_shape_bias_are_those_of_an_independent_bootstrap(suite: Suite, published: Path) -> None:
+    """By a bootstrap of single images, 5,000 draws, at 95 %; ours is of whole sources, and its width of their order."""
+    run = suite("--cast", "published", "-k", "shape_texture", DEMEANOUR_PUBLISHED=str(published))
+    found = {verdict["id"]: verdict["difference"] for verdict in run.verdicts["verdicts"] if verdict["difference"]}
+    by_hand = {
+        "supervised-vit-over-convnext[supervised]": (0.066, 0.039, 0.093),
+        "clip-vit-over-convnext[clip]": (0.041, 0.006, 0.075),
+        "clip-over-supervised[vit]": (0.066, 0.034, 0.097),
+        "clip-over-supervised[convnext]": (0.091, 0.056, 0.125),
+    }
+    for name, (value, low, high) in by_hand.items():
+        ours = found[f"shape_texture.{name}"]
+        assert ours["value"] == pytest.approx(value, abs=6e-4)
+        width = (ours["interval"][1] - ours["interval"][0]) * 1.96 / 1.645
+        assert width == pytest.approx(high - low, rel=0.35), name
+
+
+def test_error_ratios_have_the_means_and_accuracies_of_imagenet_x(capsys: pytest.CaptureFixture[str]) -> None:
+    ratios = measured(capsys, "error_ratio", "imagenet-x")
+    accuracies = measured(capsys, "top1", "imagenet-x")
+    assert [round(ratios[model]["all"]["value"], 3) for model in ("ResNet50", "ViT")] == [1.554, 1.441]
+    assert [round(accuracies[model]["all"]["value"], 4) for model in ("ResNet50", "ViT")] == [0.7467, 0.7676]
+    assert [round(ratios["ViT"][factor]["value"], 3) for factor in ("pose", "texture")] == [0.741, 2.045]
+
+
+def test_the_figure_s_bars_are_whole_counts_of_wrong_images() -> None:
+    """Ratio · error · images of rare factors, as counted by hand: only so with the prototypes left out."""
+    tables = load_thresholds("paper", None, ROOT / "thresholds").cast.published
+    error = dict(zip(PAPER, (0.1536, 0.1532, 0.3424, 0.3516), strict=True))
+    wrong = {
+        "darker": (31, 28, 53, 43), "brighter": (6, 6, 14, 17), "larger": (29, 28, 52, 54),
+        "object_blocking": (25, 22, 40, 41), "person_blocking": (16, 12, 32, 33), "style": (7, 10, 15, 19),
+        "multiple_objects": (11, 11, 15, 22),
+    }  # fmt: skip
+    for factor, counts in wrong.items():
+        for model, count in zip(PAPER, counts, strict=True):
+            known = published_value(tables, "error_ratio", "imagenet-x", factor, model)
+            assert known is not None
+            ratio = count / IMAGES_OF_FACTOR[factor] / error[model]
+            assert ratio == pytest.approx(known[0], abs=0.0051), (factor, model)

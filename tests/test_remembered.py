@@ -140,7 +140,7 @@ def test_other_code_decides_anew(
     run: Callable[..., dict[str, Verdict]], decided: list[str], drawn: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run()
-    monkeypatch.setattr("demeanour.verdicts.decision._code", lambda: "newer")
+    monkeypatch.setattr("demeanour.verdicts.decision.code_of_decisions", lambda: "newer")
     run()
     assert (len(decided), len(drawn)) == (8, 3)
     monkeypatch.setattr("demeanour.reporting.picture._code", lambda: "newer")

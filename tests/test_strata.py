@@ -12,7 +12,7 @@ from demeanour.statistics.limits import Limits
 from demeanour.statistics.means import mean_limits
 from demeanour.statistics.proportions import clopper_pearson, independent_difference
 from demeanour.statistics.resampling import bootstrap_draws, percentile_limits
-from demeanour.statistics.strata import independent_sum, stratified_draws, worst_case_sum
+from demeanour.statistics.strata import bonferroni_sum, independent_sum, stratified_draws, worst_case_sum
 
 
 def normal(value, se):
@@ -173,3 +173,25 @@ def test_a_draw_undefined_in_one_stratum_is_undefined():
 def test_strata_that_do_not_fit_are_refused(shapes, weights, message):
     with pytest.raises(ValueError, match=message):
         stratified_draws([np.zeros(shape) for shape in shapes], weights)
+
+
+# sums of estimates of which nothing is known
+
+
+def test_each_value_of_a_bonferroni_sum_has_its_share_of_alpha():
+    left, right = clopper_pearson(3, 20), clopper_pearson(11, 30)
+    ours = bonferroni_sum([(1, left), (-2, right), (0, LOPSIDED)], "two values")
+    assert (ours.value, ours.method) == (pytest.approx(3 / 20 - 22 / 30), "two values")
+    assert ours.lower(0.05) == pytest.approx(left.lower(0.025) - 2 * right.upper(0.025))
+    assert ours.upper(0.05) == pytest.approx(left.upper(0.025) - 2 * right.lower(0.025))
+    with pytest.raises(ValueError, match="not all 0"):
+        bonferroni_sum([(0, left)], "")
+
+
+def test_a_bonferroni_sum_of_tiny_counts_holds_the_truth_however_they_go_together():
+    rng, missed, truth = np.random.default_rng(0), 0, 0.01 - 0.99 + 0.99
+    for _ in range(400):
+        hits = rng.binomial(100, 0.01)   # the same luck in both, with opposite signs, and twice
+        terms = [(1, clopper_pearson(hits, 100)), (-1, clopper_pearson(100 - hits, 100)), (1, clopper_pearson(99, 100))]
+        missed += bonferroni_sum(terms, "").lower(0.05) > truth
+    assert missed <= 20 + 3 * sqrt(20)

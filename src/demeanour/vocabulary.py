@@ -1,4 +1,4 @@
-"""Words that annotated data sets fix: ImageNet-X's factors, the cue-conflict categories, ImageNet-C's corruptions."""
+"""Words that annotated data sets fix: factors of ImageNet-X and of PUG, cue-conflict categories, corruptions of C."""
 
 FACTORS = (
     "pose", "background", "color", "pattern", "smaller", "shape", "partial_view", "subcategory", "texture",
@@ -14,3 +14,10 @@ CORRUPTIONS = (
     "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
     "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
 )  # fmt: skip
+
+PUG_FACTORS = (
+    "Worlds", "Camera_Pitch", "Camera_Yaw", "Camera_Roll", "Object_Pitch", "Object_Yaw", "Object_Roll", "Object_Scale",
+    "Object_Texture", "Scene_Light",
+)  # fmt: skip
+
+LEVELS = tuple(f"level-{place}" for place in range(1, 17))   # of the views of a set, in their order

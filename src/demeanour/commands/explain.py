@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     given = [part for name, value in named.items() if value for part in (name, str(value))]
     for finding in chosen:
         paper = thresholds.findings.papers[finding.source.paper]
-        print(explain(finding, paper, thresholds.cast, records, given))
+        print(explain(finding, paper, thresholds.cast, records, given, findings))
     return AS_EXPECTED
 
 

@@ -65,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _values(evidence: Evidence, models: tuple[str, ...], data: str, name: str) -> dict[str, Any]:
     """Group → value, interval, n; null where the value or its interval is undefined."""
-    which = MEASURES[name]
     subject = tuple(evidence.observations(model, data) for model in models)
+    which = MEASURES[name].named(subject[0].names)
     check_paired(subject)
     columns = columns_of(which, subject)
     sizes, found = which.n(columns), {}

@@ -13,7 +13,7 @@ from demeanour.evidence.gather import Evidence
 from demeanour.evidence.health import Health
 from demeanour.evidence.plan import Unit, locate, locate_root, plan, units_of
 from demeanour.evidence.store import Store
-from demeanour.evidence.workload import standing, workload
+from demeanour.evidence.workload import standings, workload
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case
 from demeanour.findings.thresholds import DEFAULT_CAST, load_thresholds, thresholds_folder
@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
     for name in sorted({model for case in cases for model in case.models}):
         print(f"  {name}: {cast.models[name]}")
     sets = sorted({data for case in cases for data in case.sets})
-    tables = plan(cast, [(model, data) for case in cases for model in case.models for data in case.sets])
+    measured = [one for case in cases for one in case.measured]
+    tables = plan(cast, [(model, data) for case in measured for model in case.models for data in case.sets])
     tables = [unit for unit in tables if not cast.models[unit.model].live]
     units = [unit for unit in units_of(cast, cases) if cast.models[unit.model].live]
     store = Store.default(to_stderr)
@@ -59,6 +60,8 @@ def _verdict(cast: Cast, case: Case) -> str:
     today = datetime.datetime.now(datetime.UTC).date()
     expected = expectation.expect if expectation and not expectation.expired(today) else "holds"
     models = ", ".join(case.models)
+    if case.basis:
+        return f"{case.finding.label:<4} {case.id}  follows from {len(case.basis)} verdicts; expected: {expected}"
     return f"{case.finding.label:<4} {case.id}  {case.finding.measure} of {models}; expected: {expected}"
 
 
@@ -76,17 +79,18 @@ def _print_tables(cast: Cast, tables: Sequence[Unit], sets: Sequence[str] | None
 
 def _print_units(health: Health, units: Sequence[Unit], sets: Sequence[str]) -> bool:
     """What networks say, and the data sets; returns whether any of it is missing, wrong, or failed the last time."""
-    data = {name: health.data(name) for name in sorted({*sets, *(unit.data for unit in units)})}
-    standings = [standing(health, unit) for unit in units]
+    cast = health.evidence.cast
+    data = {name: health.data(name) for name in sorted({*sets, *(unit.data for unit in units)} & cast.data.keys())}
+    found = standings(health, units)
     print(f"\n{len(units)} pieces of evidence from networks, and the data sets:")
-    for one in standings:
-        known = data[one.unit.data]
+    for one in found:
+        known = health.data(one.unit.data)
         of_data = one.trouble is not None and one.trouble == known.trouble
         print(f"  {one.unit}: {f'{known.state}: {known.name}, see below' if of_data else one}")
     for known in data.values():
         print(f"  {known.name}: {known.trouble or known.remark or known.place or known.kind}")
-    work = workload(health, standings)
+    work = workload(health, found)
     if work.passes:
         pictures, passes = sum(work.decoded.values()), sum(work.passes.values())
         print(f"\nto evaluate: {pictures:,} pictures to decode, {passes:,} passes through networks")
-    return any(one.trouble or one.failure for one in standings) or any(known.trouble for known in data.values())
+    return any(one.trouble or one.failure for one in found) or any(known.trouble for known in data.values())

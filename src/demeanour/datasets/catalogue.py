@@ -15,6 +15,7 @@ class Published:
         obtain: Where a user gets it.
         images_of: The data set whose images it annotates, where it has none of its own.
         made_from: The data set whose images it was made from, one or several of its own from each.
+        chosen_from: Data sets some of whose images are its own.
     """
 
     images: int
@@ -22,6 +23,7 @@ class Published:
     obtain: str
     images_of: str | None = None
     made_from: str | None = None
+    chosen_from: tuple[str, ...] = ()
 
 
 PUBLISHED = {
@@ -44,7 +46,14 @@ PUBLISHED = {
     "imagenet-a": Published(7_500, 200, "https://github.com/hendrycks/natural-adv-examples"),
     "imagenet-r": Published(30_000, 200, "https://github.com/hendrycks/imagenet-r"),
     "imagenet-sketch": Published(50_889, 1000, "https://github.com/HaohanWang/ImageNet-Sketch"),
-    "imagenet-hard": Published(10_980, 1000, "https://huggingface.co/datasets/taesiri/imagenet-hard"),
+    "imagenet-hard": Published(   # as its card tells; and from ObjectNet
+        10_980,
+        1000,
+        "https://huggingface.co/datasets/taesiri/imagenet-hard",
+        chosen_from=(
+            "imagenet-val", "imagenet-real", "imagenetv2", "imagenet-a", "imagenet-c", "imagenet-r", "imagenet-sketch",
+        ),
+    ),
     "imagenetv2": Published(10_000, 1000, "matched-frequency set of https://github.com/modestyachts/ImageNetV2"),
     "cue-conflict": Published(1280, 16, "style-transfer images of https://github.com/rgeirhos/texture-vs-shape"),
     "pug-imagenet": Published(
@@ -57,6 +66,12 @@ def made_from(data: str) -> str | None:
     """The data set whose images ``data`` was made from, or None."""
     known = PUBLISHED.get(data)
     return known.made_from if known else None
+
+
+def chosen_from(data: str) -> tuple[str, ...]:
+    """The data sets some of whose images are those of ``data``."""
+    known = PUBLISHED.get(data)
+    return known.chosen_from if known else ()
 
 
 def images_of(data: str) -> str | None:

@@ -60,6 +60,11 @@ class LabelSpace:
         """How many scores `apply` gives: one for each class, and one for "none of them" where answers are mapped."""
         return len(self.groups) + (self.kind == "mapped")
 
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether a softmax of what `apply` gives means anything: where answers are mapped, only the largest does."""
+        return self.kind != "mapped"
+
     def apply(self, logits: NDArray[np.floating]) -> NDArray[np.floating]:
         """The logits of the data set's own classes.
 

@@ -17,7 +17,7 @@ from demeanour.evidence.health import Checked, Health
 from demeanour.evidence.housekeeping import entries
 from demeanour.evidence.plan import plan, units_of
 from demeanour.evidence.store import Store
-from demeanour.evidence.workload import Standing, Workload, standing, workload
+from demeanour.evidence.workload import Standing, Workload, standings, workload
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case
 from demeanour.models.hub import may_download
@@ -77,6 +77,8 @@ class Diagnosis:
         units: What a full run needs of networks.
         work: What of it is to be evaluated.
         time: How long that will take.
+        whole: What it would take if the pictures that are missing were there, as far as is known how many they are.
+        whole_time: How long that would take.
     """
 
     machine: Machine
@@ -86,6 +88,15 @@ class Diagnosis:
     units: list[Standing]
     work: Workload
     time: Forecast
+    whole: Workload
+    whole_time: Forecast
+
+    @property
+    def uncounted(self) -> list[str]:
+        """Data sets that are missing and of which nobody knows how many pictures they have."""
+        units = [one.unit.data.partition("/")[0] for one in self.units if one.trouble and not one.absent]
+        missing = {one.name for one in self.data if one.state == "MISSING"}
+        return sorted(missing & set(units))
 
     @property
     def troubles(self) -> list[Trouble]:
@@ -108,11 +119,13 @@ class Diagnosis:
     def of_units(self) -> list[Trouble]:
         """Why units cannot be evaluated, or could not the last time, though model and data are there; as few as go."""
         known = {one.trouble for one in (*self.models, *self.data)}
+        sets = {one.name for one in self.data if one.trouble}
         found: dict[tuple[str, str], list[str]] = {}
         for one in self.units:
             failed = f"FAILED the last time: {one.failure}; a run tries it again" if one.failure else None
             text = one.trouble or failed
-            if text is not None and text not in known:
+            of_set = one.unit.data.partition("/")[0] in sets   # of a task, what its set lacks is told there
+            if text is not None and text not in known and not of_set:
                 found.setdefault((one.unit.model, text), []).append(str(one.unit))
         more = {key: f" and {len(units) - 1} more" if len(units) > 1 else "" for key, units in found.items()}
         return [Trouble(units[0] + more[key], key[1]) for key, units in found.items()]
@@ -130,12 +143,15 @@ class Diagnosis:
             "machine": {**asdict(self.machine), "holds": holds},
             **{name: [one.record() for one in some] for name, some in checked.items()},
             "units": units,
-            "evaluation": {
-                "decoded": sum(self.work.decoded.values()), "passes": sum(self.work.passes.values()),
-                "disk": self.work.disk, **asdict(self.time),
-            },
+            "evaluation": _of_evaluation(self.work, self.time),
+            "with_missing": {**_of_evaluation(self.whole, self.whole_time), "uncounted": self.uncounted},
             "troubles": [asdict(one) for one in self.troubles],
         }  # fmt: skip
+
+
+def _of_evaluation(work: Workload, time: Forecast) -> dict[str, Any]:
+    decoded, passes = sum(work.decoded.values()), sum(work.passes.values())
+    return {"decoded": decoded, "passes": passes, "disk": work.disk, **asdict(time)}
 
 
 def examine(cast: Cast, cases: Iterable[Case], store: Store, looking: Callable[[str], None]) -> Diagnosis:
@@ -154,8 +170,9 @@ def examine(cast: Cast, cases: Iterable[Case], store: Store, looking: Callable[[
         looking(name)
         data.append(health.data(name))
     needs = [(name, of) for name in cast.models if name not in networks for of in cast.sets_of(name)]
-    units = [standing(health, unit) for unit in units_of(cast, cases) if unit.model in networks]
+    units = standings(health, [unit for unit in units_of(cast, cases) if unit.model in networks])
     work, machine = workload(health, units), examine_machine(store)
+    whole = workload(health, [one.with_pictures for one in units])
     return Diagnosis(
         machine,
         [health.model(name) for name in networks],
@@ -164,6 +181,8 @@ def examine(cast: Cast, cases: Iterable[Case], store: Store, looking: Callable[[
         units,
         work,
         forecast(health, work, machine.devices),
+        whole,
+        forecast(health, whole, machine.devices),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -19,17 +20,19 @@ from demeanour.evaluation.grams import AT_ONCE, minibatches, put_together, simil
 from demeanour.evaluation.networks import Networks
 from demeanour.evaluation.passes import Passes, describe_device, memory, quiet_threads
 from demeanour.evaluation.pictures import Chunk, chunks
+from demeanour.evaluation.probes.probe import probed
 from demeanour.evaluation.rates import Pace, keep_rates, rate_key
 from demeanour.evidence.arrays import Arrays
 from demeanour.evidence.failures import forget_failure, note_failure
 from demeanour.evidence.live import Live
-from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, TABLE, Unit
+from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, PROBES, TABLE, Unit, features_behind
 from demeanour.evidence.shards import Shards
 from demeanour.evidence.table import PredictionTable, prediction_table
 from demeanour.views.protocols import Steps
 
 SHARD = {"cpu": 256, "cuda": 2048}   # pictures between two savings
 CHUNK = {"cpu": 64, "cuda": 256}     # pictures that are prepared at a time
+BEGUN = 2   # passes that are under way while the answers of the one before become rows
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Evaluator:
     device: str
     tell: Callable[[Mapping[str, object]], None]
     _pace: Pace = field(default_factory=Pace)
+    _asked: set[Unit] = field(default_factory=set)
     _failed: set[Unit] = field(default_factory=set)
     _twins: dict[Unit, list[Unit]] = field(default_factory=dict)   # units with the key of another, which is made once
 
@@ -68,7 +72,9 @@ class Evaluator:
         (self.live.store.root / "locks").mkdir(parents=True, exist_ok=True)
         with FileLock(self._lock(slot(self.device))), ThreadPoolExecutor(cores()) as pool:
             self._passes = Passes(self.device, pool)
-            jobs = list(self._jobs(sorted(units)))
+            self._asked = set(units)
+            probes, features = self._probes_and_features(sorted(self._asked))
+            jobs = list(self._jobs(sorted({unit for unit in self._asked if unit.kind != PROBES} | features)))
             self.tell({"event": "work", "answers": sum(map(self._left, jobs))})
             for wave in self._waves(jobs):
                 by_set: dict[tuple[str, bool], list[Job]] = {}
@@ -77,6 +83,8 @@ class Evaluator:
                 for (data, _), of_set in by_set.items():
                     self._evaluate(data, of_set)
                 self._networks.release()
+            for patience in (0, -1):   # those that others have in hand last
+                probes = [unit for unit, busy in zip(probes, self._fits(probes, patience), strict=True) if busy]
 
     def _lock(self, name: str) -> str:
         return str(self.live.store.root / "locks" / f"{name}.lock")
@@ -99,6 +107,39 @@ class Evaluator:
                 self.live.remove(unit)   # what is there is damaged, and no shard of it counts as done
                 shards = Shards(self.live.store.root, f"{key}-{SHARD[self._kind]}", about, self._notice)
                 yield Job(unit, key, self.live.steps(unit), shards, self._pictures_of(unit))
+
+    def _probes_and_features(self, units: Sequence[Unit]) -> tuple[list[Unit], set[Unit]]:
+        """Of some units the probes that are not there yet, and the features that they need."""
+        probes, features = [], set[Unit]()
+        for unit in units:
+            if unit.kind == PROBES:
+                with self._failing([unit]):
+                    self._networks.describe(unit.model)
+                    if self.live.has(unit):
+                        forget_failure(self.live.store.root, self.live.cast, unit)
+                        continue
+                    probes.append(unit)
+                    features.update(features_behind(self.live.cast, unit))
+        return probes, features
+
+    def _fits(self, probes: Sequence[Unit], patience: float) -> list[bool]:
+        """Fit probes, on a CPU each by a core; returns for each whether someone else has it in hand."""
+        fit = partial(self._fit, patience)
+        return list(self._passes.pool.map(fit, probes) if self.device == "cpu" else map(fit, probes))
+
+    def _fit(self, patience: float, unit: Unit) -> bool:
+        with self._failing([unit]):
+            root, key = self.live.store.root, self.live.key(unit)
+            try:
+                with FileLock(self._lock(key), timeout=patience):
+                    if not self.live.has(unit):
+                        about = {**self.live.manifest(unit), "device": describe_device(self.device), "when": _now()}
+                        Arrays(root, self._notice).write(key, probed(self.live, unit, self.device, self._notice), about)
+            except Timeout:
+                return True
+            forget_failure(root, self.live.cast, unit)
+            self._tell_of(unit, {"event": "done", "pictures": len(self.live.pictures(unit.data))})
+        return False
 
     def _left(self, job: Job) -> int:
         """How many pictures a job is still to answer."""
@@ -147,43 +188,54 @@ class Evaluator:
             answers: dict[Unit, list[dict[str, np.ndarray]]] = {job.unit: [] for job in todo}
             geometries = list(dict.fromkeys(job.steps.geometry for job in todo))
             rows, size = self._rows(todo[0], shard), AT_ONCE if todo[0].unit.kind == GRAMS else CHUNK[self._kind]
-            begun, together = time.monotonic(), _of_one_pass(todo)
+            together, begun = _of_one_pass(todo), deque[Callable[[], None]]()
+            self._pace.start()
             for chunk in chunks(self.live.pictures(data), rows, geometries, size, self._passes.pool):
                 self.tell({"event": "decoded", "pictures": len(chunk.rows)})
-                waited = (time.monotonic() - begun) / len(together)
                 for same in together:
                     wanted = [job for job in same if job.unit not in self._failed]
                     if wanted:
                         with self._failing([job.unit for job in wanted]):
-                            self._pass(chunk, wanted, answers, waited)
-                begun = time.monotonic()
+                            begun.append(self._begin(chunk, wanted, answers))
+                    while len(begun) > BEGUN:
+                        begun.popleft()()
+            for end in begun:
+                end()
             for job in todo:
                 if job.unit not in self._failed:
                     with self._failing([job.unit]):
                         parts = answers[job.unit]
                         job.shards.put(shard, {name: np.concatenate([one[name] for one in parts]) for name in parts[0]})
 
-    def _pass(
-        self, chunk: Chunk, jobs: Sequence[Job], answers: dict[Unit, list[dict[str, np.ndarray]]], waited: float
-    ) -> None:
-        """One network's answers to a chunk in one view, for all that is wanted of them."""
+    def _begin(
+        self, chunk: Chunk, jobs: Sequence[Job], answers: dict[Unit, list[dict[str, np.ndarray]]]
+    ) -> Callable[[], None]:
+        """Begin a network's answers to a chunk in one view, for all that is wanted of them; to be called at its end."""
         unit, steps = jobs[0].unit, jobs[0].steps
         pixels = chunk.pixels[steps.geometry]
         if isinstance(pixels, EvidenceError):
             raise pixels
         network = self._networks.of(unit.model, unit.view)
-        said: Mapping[str, np.ndarray]
+        rate = rate_key(network.description.identity, steps.side, self.live.cast)
+        end: Callable[[], Mapping[str, np.ndarray]]
         if unit.kind == GRAMS:
-            said = similarities(self._passes, network, steps, pixels)
+            end = partial(similarities, self._passes, network, steps, pixels)
         else:
-            features, begun = any(job.unit.kind == FEATURES for job in jobs), time.monotonic()
-            said = self._passes.answers(network, steps, pixels, features)
-            rate = rate_key(network.description.identity, steps.side, self.live.cast)
-            self._pace.add(rate, waited + time.monotonic() - begun, len(chunk.rows))
-        self.tell({"event": "passed", "answers": len(chunk.rows) * len(jobs), "passes": len(chunk.rows)})
-        for job in jobs:
-            with self._failing([job.unit]):
-                answers[job.unit].append(self._kept(job.unit, chunk, said))
+            end = self._passes.begin(network, steps, pixels, any(job.unit.kind == FEATURES for job in jobs))
+
+        def ended() -> None:
+            with self._failing([job.unit for job in jobs]):
+                said = end()
+                if unit.kind == GRAMS:   # of another speed than an answer
+                    self._pace.start()
+                else:
+                    self._pace.lap(rate, len(chunk.rows))
+                self.tell({"event": "passed", "answers": len(chunk.rows) * len(jobs), "passes": len(chunk.rows)})
+                for job in jobs:
+                    with self._failing([job.unit]):
+                        answers[job.unit].append(self._kept(job.unit, chunk, said))
+
+        return ended
 
     def _kept(self, unit: Unit, chunk: Chunk, said: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         if unit.kind == GRAMS:
@@ -203,7 +255,7 @@ class Evaluator:
         if not self.live.has(unit):
             with FileLock(self._lock(job.key)):
                 if not self.live.has(unit):
-                    about = {**job.shards.manifest, "when": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"}
+                    about = {**job.shards.manifest, "when": _now()}
                     joined = job.shards.joined(count)
                     if unit.kind == TABLE:
                         self.live.store.table(job.key, about, lambda: self._table(unit, joined))
@@ -213,7 +265,7 @@ class Evaluator:
         job.shards.drop()
         for made in (unit, *self._twins.get(unit, ())):
             forget_failure(root, self.live.cast, made)
-            self.tell({"event": "done", "unit": str(made), "pictures": len(job.rows)})
+            self._tell_of(made, {"event": "done", "pictures": len(job.rows)})
 
     def _similarities(self, job: Job, joined: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         found, pictures = put_together(joined, job.rows), len(self.live.pictures(job.unit.data))
@@ -240,7 +292,12 @@ class Evaluator:
                 if unit not in self._failed:
                     self._failed.add(unit)
                     note_failure(self.live.store.root, self.live.cast, unit, reason)
-                    self.tell({"event": "failed", "unit": str(unit), "reason": reason})
+                    self._tell_of(unit, {"event": "failed", "reason": reason})
+
+    def _tell_of(self, unit: Unit, event: Mapping[str, object]) -> None:
+        """Tell how a unit ended that was asked for; of features that probes need, these tell."""
+        if unit in self._asked:
+            self.tell({**event, "unit": str(unit)})
 
     def _pictures_of(self, unit: Unit) -> np.ndarray:
         pictures = self.live.pictures(unit.data)
@@ -255,6 +312,10 @@ class Evaluator:
 
     def _notice(self, text: str) -> None:
         self.tell({"event": "notice", "text": text})
+
+
+def _now() -> str:
+    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _of_one_pass(jobs: Sequence[Job]) -> list[list[Job]]:

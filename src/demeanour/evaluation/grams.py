@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ from torch import Tensor
 from demeanour.datasets.pictures.pictures import Pictures
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evaluation.answers import Arrays
-from demeanour.evaluation.passes import Passes
-from demeanour.measures.similarity import ROUNDING, u_centred
+from demeanour.evaluation.passes import Passes, memory_given_back
+from demeanour.measures.similarity import MINIBATCH, PICTURES, ROUNDING, u_centred
 from demeanour.models.layers import layers, listening
 from demeanour.models.network import Network
 from demeanour.models.torch_network import TorchNetwork
@@ -29,8 +30,6 @@ from demeanour.statistics.seeds import generator
 from demeanour.views.prepare import normalise
 from demeanour.views.protocols import Steps
 
-MINIBATCH = 64
-PICTURES = 5_000   # as many as the paper (§3.8) takes: of ImageNet's validation set a tenth, five of each class
 AT_ONCE = 4 * MINIBATCH   # pictures that are prepared at a time, and minibatches in as many threads
 _NAMES = ("layers", "kinds", "left_out")
 _AGAIN = ":"   # parts a layer's name from the number of its call
@@ -100,7 +99,7 @@ def similarities(passes: Passes, network: Network, steps: Steps, pixels: NDArray
 
     parts = [pixels[start : start + MINIBATCH] for start in range(0, len(pixels), MINIBATCH)]
     try:
-        with listening(network.module, heard.hear):
+        with listening(network.module, heard.hear), memory_given_back() if passes.device == "cpu" else nullcontext():
             said = list(passes.pool.map(call, parts)) if passes.device == "cpu" else [call(part) for part in parts]
     except torch.OutOfMemoryError as error:
         raise EvidenceError(f"the memory of {passes.device} does not suffice for a minibatch of {MINIBATCH}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,11 +20,18 @@ class Pace:
     """How long pictures have taken so far in this process."""
 
     _spent: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _since: float = 0.0
 
-    def add(self, key: str, seconds: float, pictures: int) -> None:
-        """Count some pictures under a `rate_key`."""
-        before, count = self._spent.get(key, (0.0, 0))
-        self._spent[key] = (before + seconds, count + pictures)
+    def start(self) -> None:
+        """Let the next lap begin now."""
+        self._since = time.monotonic()
+
+    def lap(self, key: str, pictures: int) -> None:
+        """Count the time since the last lap for some pictures under a `rate_key`."""
+        seconds, count = self._spent.get(key, (0.0, 0))
+        now = time.monotonic()
+        self._spent[key] = (seconds + now - self._since, count + pictures)
+        self._since = now
 
     def rates(self) -> dict[str, float]:
         """For each `rate_key` the seconds that a picture took."""

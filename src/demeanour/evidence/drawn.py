@@ -1,4 +1,4 @@
-"""Prediction tables drawn from a stated random process: the default cast until models are evaluated.
+"""Prediction tables drawn from a stated random process, at the published sizes: the cast `drawn`.
 
 Nobody looked at an image. Each drawn model is right with a probability that varies over images and factors, and
 reports a confidence that distorts that probability; the rates are those that the paper prints or draws for the

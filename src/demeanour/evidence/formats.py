@@ -168,7 +168,7 @@ def load_logits(
         raise EvidenceError(f"{path}: logits hold {logits.dtype}, expected floating point numbers")
     scores = cast("NDArray[np.floating]", logits)
     if scores.ndim == 2 and space is not None:
-        scores = space.apply(scores)
+        scores, classes = space.apply(scores), space.columns
     if scores.ndim != 2 or scores.shape[1] != classes:
         raise EvidenceError(f"{path}: logits of shape {scores.shape}, expected (images, {classes})")
     if found is not None and found.dtype.kind != "U":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -17,14 +17,17 @@ from demeanour.datasets.imagenet_x import read_imagenet_x
 from demeanour.datasets.labels import read_labels
 from demeanour.datasets.multilabel import read_label_sets
 from demeanour.errors import EvidenceError, NotMeasuredError
+from demeanour.evidence.layers import observe_layers
 from demeanour.evidence.live import Live
 from demeanour.evidence.observations import Array, Observations, observe
-from demeanour.evidence.plan import LOGITS, PLAIN, Unit
+from demeanour.evidence.plan import GRAMS, LOGITS, PLAIN, TABLE, Unit, plan
 from demeanour.evidence.predictions import PredictionFiles
 from demeanour.evidence.sources import expand, root_files, size_of
 from demeanour.evidence.store import Store, evidence_key
 from demeanour.evidence.sweeps import sweep
-from demeanour.evidence.table import PredictionTable
+from demeanour.evidence.table import PredictionTable, answers_of
+from demeanour.evidence.tasks import observe_tasks
+from demeanour.findings.cards import PROBE
 from demeanour.findings.cast import Cast
 
 _READERS = {"labels": read_labels, "label-sets": read_label_sets, "imagenet-x": read_imagenet_x}
@@ -59,9 +62,13 @@ class Evidence:
         """
         if (model, data) not in self._observed:
             of = self._evidence_data(model, data)
-            if self.cast.seen(data) == of:
-                tables = {view: self.table(model, of, view) for view in self.cast.data[data].views or ()}
-                self._observed[model, data] = observe(model, *sweep(tables, self.live.pictures(of).frame, data))
+            if self.cast.layers_on(data) == of:
+                found = self.live.similarities(Unit(model, of, kind=GRAMS))
+                self._observed[model, data] = observe_layers(model, data, found)
+            elif self.cast.data[data].reader == PROBE:
+                self._observed[model, data] = observe_tasks(model, data, self.live)
+            elif self.cast.seen(data) == of:
+                self._observed[model, data] = self._observe_views(model, data, of)
             else:
                 self._observed[model, data] = self._observe(model, data, of)
         return self._observed[model, data]
@@ -84,7 +91,26 @@ class Evidence:
             repeats = [replace(one, later={"clean_correct": later["clean_correct"]}) for one in repeats]
         return replace(found, later=later, repeats=tuple(repeats))
 
+    def _observe_views(self, model: str, data: str, of: str) -> Observations:
+        units = {view: Unit(model, of, view) for view in self.cast.data[data].views or ()}
+        tables = {view: self.table(model, of, view) for view in units}
+        seen, base = self.live.pictures(of).frame, self.cast.data[data].base_view
+        found = observe(model, *sweep(tables, seen, data, base))
+        later: dict[str, Callable[[], Array]] = {"padded": partial(self._padded, found, units)}
+        return replace(found, later=later if base is not None else {**later, "base": partial(_no_base, data)})
+
+    def _padded(self, observed: Observations, units: Mapping[str, Unit]) -> Array:
+        """For each view of a picture how much of what the network was shown is black, because nothing was there."""
+        views = [self.live.padding(units[view]) for view in observed.names.get("view", ())]
+        if not views:
+            raise NotMeasuredError(f"{observed.data}: corrupted pictures are padded like the others")
+        places = (observed.columns[name].astype(np.intp) for name in ("view", "source"))
+        return np.asarray(np.stack(views)[tuple(places)])
+
     def _logits(self, model: str, data: str, ids: NDArray[np.str_]) -> Array:
+        space = self.live.space(data)
+        if space is not None and not space.has_probabilities:
+            raise NotMeasuredError(f"{data}: '{space.name}' maps answers; what it leaves of logits tells no more")
         if self.cast.models[model].live:
             return self.live.logits(Unit(model, data, kind=LOGITS), ids)
         return self.files.logits(model, data, ids)
@@ -119,9 +145,12 @@ class Evidence:
             of_clean = self.identity(model, clean) if clean else None
         except NotMeasuredError:   # those measures that need it will say so
             of_clean = None
-        if card.live:
+        if self.cast.data[data].reader == PROBE:
+            tables = [self.live.key(unit) for unit in plan(self.cast, [(model, data)])]
+        elif card.live:
             views = self.cast.data[data].views or [PLAIN] if self.cast.seen(data) == of else [PLAIN]
-            tables = [self.live.key(Unit(model, of, view)) for view in views]
+            kind = GRAMS if self.cast.layers_on(data) == of else TABLE
+            tables = [self.live.key(Unit(model, of, view, kind)) for view in views]
         else:
             tables = [self.files.find(model, of, number).key for number in range(len(card.repeats) + 1)]
         sets = {name: self._set(name) for name in (data, of)}
@@ -138,8 +167,10 @@ class Evidence:
         card = self.cast.data[data]
         if card.has_pictures:
             return [card.reader, self.live.pictures(data).manifest]
-        if card.reader == "views":
-            return [card.reader, card.views]
+        if card.reader == PROBE:
+            return [card.reader, card.tasks]
+        if card.reader in ("views", "similarity"):
+            return [card.reader, card.views, card.base_view]
         root = expand(card.root, self.cast.path.parent, self.store.root) if card.root else None
         files = [self.files.hash(file) for file in root_files(root, card)] if root else []
         return [card.reader, None if self._is_part(data) else self.files.size(data), files]
@@ -150,7 +181,9 @@ class Evidence:
 
     def _read(self, unit: Unit, number: int = 0) -> PredictionTable:
         if self.cast.models[unit.model].live:
-            return self.live.table(unit)
+            space = self.live.space(unit.data)
+            table = self.live.table(unit)
+            return table if space is None or space.has_probabilities else answers_of(table)
         return self.files.table(unit.model, unit.data, number, partial(self._check, unit.data))
 
     def _check(self, data: str, table: PredictionTable, where: str) -> None:
@@ -216,3 +249,7 @@ class Evidence:
             raise NotMeasuredError(f"{data}: the reader 'tables' takes labels from the tables, and this one has none")
         _, classes = self.files.size(data)
         return Frame(data, table.ids, {"label": table.columns["label"]}, classes)
+
+
+def _no_base(data: str) -> Array:
+    raise NotMeasuredError(f"{data} has no view that the others are compared with; name it as `base` on its card")

@@ -16,6 +16,7 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.plan import Unit
 from demeanour.evidence.sources import MINIATURE, expand, miniature_folder, source_file
+from demeanour.findings.cards import PROBE, DataCard
 from demeanour.models.description import Description, Request
 from demeanour.models.hub import hub_file, may_download
 from demeanour.models.hub_cache import WEIGHTS, cached_weights
@@ -124,9 +125,13 @@ class Health:
         return Checked(name, kind, "there", every if source.scheme == "python" else UNLOADED, place, facts, notes)
 
     def _check_data(self, name: str) -> Checked:
-        evidence, card, place = self.evidence, self.evidence.cast.data[name], None
+        evidence, card, place = self.evidence, self.evidence.cast.card(name), None
         if card.reader == "views":
             return Checked(name, card.reader, facts={"of": card.of, "views": len(card.views or ())})
+        if card.reader == "similarity":
+            return Checked(name, card.reader, facts={"layers_on": card.of})
+        if card.reader == PROBE:
+            return self._check_tasks(name)
         try:
             if card.root is not None:
                 place = expand(card.root, evidence.cast.path.parent, evidence.store.root)
@@ -140,20 +145,32 @@ class Health:
             if (card.root or "").startswith(MINIATURE) and not self._world_is_drawn:
                 facts = {"images": card.images, "classes": card.classes, "columns": card.classes}
                 return Checked(name, card.reader, "later", UNDRAWN, place, facts)
-            return Checked(name, card.reader, state_by(error), _with_remedy(str(error), name, card.root or ""), place)
+            state, remark = state_by(error), _with_remedy(str(error), name, card.root or "")
+            return Checked(name, card.reader, state, remark, place, _meant(name, card) if state == "MISSING" else {})
         return Checked(name, card.reader, "there", "" if facts else TOLD_BY_TABLES, place, facts, notes)
+
+    def _check_tasks(self, name: str) -> Checked:
+        """A probed set is what the splits of its tasks are; what is wrong with the first that is not there is told."""
+        tasks = self.evidence.cast.tasks(name)
+        splits = [self.data(split) for task in tasks for split in task.splits]
+        facts = {"tasks": len(tasks), "images": sum(one.facts.get("images") or 0 for one in splits)}
+        worst = next((one for state in ("WRONG", "MISSING", "later") for one in splits if one.state == state), None)
+        if worst is None:
+            return Checked(name, PROBE, facts=facts, notes=tuple(note for one in splits for note in one.notes))
+        remark = f"{worst.name}: {worst.remark}" if worst.trouble else worst.remark
+        return Checked(name, PROBE, worst.state, remark, worst.place, {"tasks": len(tasks)})
 
     def _other(self, name: str) -> str | None:
         """The data set without which one cannot be opened: its clean pictures, or those that it annotates."""
         cast = self.evidence.cast
-        if cast.data[name].has_pictures:
-            return cast.data[name].clean
+        if cast.card(name).has_pictures:
+            return cast.card(name).clean
         whole = images_of(name)
         return whole if whole in cast.data and cast.data[whole].subset else None
 
     def _opened(self, name: str, place: Path | None) -> tuple[dict[str, Any], tuple[str, ...]]:
         """What a data set tells once it is open."""
-        evidence, card = self.evidence, self.evidence.cast.data[name]
+        evidence, card = self.evidence, self.evidence.cast.card(name)
         if card.has_pictures:
             pictures, space = evidence.live.pictures(name), evidence.live.space(name)
             classes = pictures.frame.classes
@@ -174,6 +191,16 @@ class Health:
         from demeanour.miniature.cache.parts import is_complete
 
         return is_complete(miniature_folder(), world.parts("quick"), world.VERSION)
+
+
+def _meant(data: str, card: DataCard) -> dict[str, Any]:
+    """What a set with pictures has where it is there, as far as its card or the published set tells."""
+    known = PUBLISHED.get(data)
+    images = card.images or (known.images if known and not card.subset else None)
+    if images is None or not card.has_pictures:
+        return {}
+    classes = card.classes or (known.classes if known else None)
+    return {"images": images, "classes": classes, "columns": classes}
 
 
 def state_by(error: NotMeasuredError) -> Literal["MISSING", "WRONG"]:

@@ -27,11 +27,11 @@ from demeanour.evidence import arrays, shards, store
 LIMIT = "DEMEANOUR_CACHE_LIMIT"
 PARTIAL = shards.KIND   # shards of an evaluation in flight, and whatever else was never finished
 KINDS = (
-    "predictions", arrays.KIND, PARTIAL, "failures", "decisions", "pictures", "heads", "models", "manifests",
+    "predictions", arrays.KIND, PARTIAL, "failures", "decisions", "pictures", "heads", "models", "manifests", "sizes",
 )  # fmt: skip
 LOCKS = "locks"   # the folder of those that evaluators hold
 HOUR, WEEK = 3600.0, 604800.0
-_SMALL_AND_DEAR = ("heads", "models", "manifests")   # half an hour of work in a megabyte: they go last
+_SMALL_AND_DEAR = ("heads", "models", "manifests", "sizes")   # half an hour of work in a megabyte: they go last
 _UNITS = {"": 1, **{f"{prefix}b": 1000**n for n, prefix in enumerate(("", "k", "m", "g", "t"))},
           **{f"{prefix}ib": 1024**n for n, prefix in enumerate(("k", "m", "g", "t"), 1)}}  # fmt: skip
 
@@ -282,5 +282,5 @@ def _of_hashes(entry: Entry) -> str | None:
 
 _CHECKS: dict[str, Callable[[Entry], str | None]] = {
     "predictions": _of_table, arrays.KIND: _of_arrays, PARTIAL: _of_shards, "decisions": _of_text,
-    "pictures": _of_text, "heads": _of_head, "models": _of_model, "manifests": _of_hashes,
+    "pictures": _of_text, "heads": _of_head, "models": _of_model, "manifests": _of_hashes, "sizes": _of_text,
 }  # fmt: skip

@@ -14,17 +14,18 @@ from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.datasets.label_space import LabelSpace
 from demeanour.datasets.label_spaces import BUILT_IN, find_label_space
 from demeanour.datasets.pictures.hub import at_hand
-from demeanour.datasets.pictures.open import open_pictures
+from demeanour.datasets.pictures.open import TASK, open_pictures
 from demeanour.datasets.pictures.pictures import Pictures
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.arrays import MANIFEST, Arrays
 from demeanour.evidence.failures import last_failure
+from demeanour.evidence.margins import padding_of
 from demeanour.evidence.observations import Array
-from demeanour.evidence.plan import GRAMS, TABLE, Unit
-from demeanour.evidence.sources import HUB, expand
+from demeanour.evidence.plan import GRAMS, PROBES, TABLE, Unit, features_behind
+from demeanour.evidence.sources import expand
 from demeanour.evidence.store import Store, code_hash, evidence_key
 from demeanour.evidence.table import PredictionTable
-from demeanour.findings.cards import DataCard, HeadCard
+from demeanour.findings.cards import HUB, LBFGS, POOLED, DataCard, HeadCard
 from demeanour.findings.cast import Cast
 from demeanour.models.description import Description, Head, Request
 from demeanour.models.hub import may_download
@@ -120,7 +121,7 @@ class Live:
             EvidenceError: They are not what the card or the published set says.
         """
         if data not in self._pictures:
-            self._pictures[data] = self._open(data, self.cast.data[data])
+            self._pictures[data] = self._open(data, self.cast.card(data))
         return self._pictures[data]
 
     def _open(self, data: str, card: DataCard) -> Pictures:
@@ -130,8 +131,9 @@ class Live:
             split = card.split or ""
             pattern = f"**/*{split}*.parquet" if card.reader == "parquet" else f"{split}/*" if split else "*"
             at_hand(card.root.removeprefix(HUB), pattern, Path(self._path(card.root)), may_download())
+        reader = card.reader if data in self.cast.data else TASK
         return open_pictures(
-            card.reader, Path(self._path(card.root)), data,
+            reader, Path(self._path(card.root)), data,
             classes=card.classes or (known.classes if known else None),
             images=card.images or (None if card.subset or known is None else known.images),
             label_space=self.space(data), labels=Path(self._path(card.labels)) if card.labels else None,
@@ -142,9 +144,8 @@ class Live:
     def space(self, data: str) -> LabelSpace | None:
         """The label space of a data set's card, or None."""
         if data not in self._spaces:
-            named = self.cast.data[data].label_space
+            named, root = self.cast.card(data).label_space, self.cast.card(data).root
             place = named if named is None or named in BUILT_IN else self._path(named)
-            root = self.cast.data[data].root
             self._spaces[data] = find_label_space(place, Path(self._path(root)) if root else None) if place else None
         return self._spaces[data]
 
@@ -152,8 +153,16 @@ class Live:
         """What is done to the pictures of a unit; the network must be described."""
         found = self._described(unit.model)
         own = self.request(unit.model).preprocessing or found.native
-        reader = self.cast.data[unit.data].reader
+        reader = self.cast.card(unit.data).reader
         return steps(self.cast.protocol, found.family, own, reader, View.parse(unit.view))
+
+    def padding(self, unit: Unit) -> NDArray[np.float64]:
+        """How much of what a network is shown of each picture lies beyond it and is black: shares of area, (images,).
+
+        Raises:
+            NotMeasuredError: The network was never loaded, or a picture cannot be read.
+        """
+        return padding_of(self.steps(unit).geometry, self.pictures(unit.data), self.store)
 
     def key(self, unit: Unit) -> str:
         """The identity of a unit's evidence.
@@ -169,6 +178,8 @@ class Live:
         return self._keys[unit]
 
     def _key(self, unit: Unit) -> str:
+        if unit.kind == PROBES:
+            return self._probe_key(unit)
         space = self.space(unit.data)
         return evidence_key(
             evidence=unit.kind,
@@ -181,6 +192,17 @@ class Live:
             compiled=self.cast.compiled,
             adapter=_adapter(),
             **({"code": code_hash("evaluation/grams.py", "measures/similarity.py")} if unit.kind == GRAMS else {}),
+        )
+
+    def _probe_key(self, unit: Unit) -> str:
+        """Of the features of all splits, which depend on their labels too, and of all that fits a probe on them."""
+        card = self.cast.data[self.cast.task(unit.data).data]
+        return evidence_key(
+            evidence=unit.kind,
+            features=[self.key(one) for one in features_behind(self.cast, unit)],
+            layer=card.features or POOLED,
+            recipe=card.recipe or LBFGS,
+            code=code_hash("evaluation/probes"),
         )
 
     def table(self, unit: Unit) -> PredictionTable:
@@ -213,6 +235,22 @@ class Live:
             NotMeasuredError: They were not evaluated, or could not be; with the reason.
         """
         return self._arrays(unit, mapped=True)
+
+    def probe(self, unit: Unit) -> dict[str, Array]:
+        """What a task's probe says, as the evaluation has left it.
+
+        Args:
+            unit: Of the kind ``probes``, on a task's test pictures.
+
+        Returns:
+            ``prediction``, (images,) of int64, in the order of the data set's ids; ``penalty``, the regularisation that
+            was chosen; ``penalties`` and ``accuracies``, those that it was chosen from and what they came to on the
+            validation pictures, (values,).
+
+        Raises:
+            NotMeasuredError: It was not fitted, or could not be; with the reason.
+        """
+        return self._arrays(unit, mapped=False)
 
     def similarities(self, unit: Unit) -> dict[str, Array]:
         """The statistics from which the similarity of a network's layers follows, left in their files likewise.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from demeanour.datasets.frame import Frame
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.table import PredictionTable
+from demeanour.measures.accuracy import in_label_set
 
 Array = NDArray[np.generic]
 
@@ -44,7 +45,7 @@ class Observations:
         return len(self.ids)
 
     def column(self, name: str) -> Array:
-        """A column, or one that follows from others: ``correct`` is prediction == label.
+        """A column, or one that follows from others: ``correct`` is prediction == label, or one of several labels.
 
         Raises:
             NotMeasuredError: The column is missing and follows from nothing that is there.
@@ -67,12 +68,18 @@ class Observations:
 
 # each column by the recipes that give it: the first whose needs are there
 _DERIVED: dict[str, tuple[tuple[tuple[str, ...], Callable[..., Array]], ...]] = {
-    "correct": ((("prediction", "label"), lambda prediction, label: prediction == label),),
+    "correct": (
+        (("prediction", "label_set"), in_label_set),
+        (("prediction", "label"), lambda prediction, label: prediction == label),
+    ),
     "correct5": (
         (("top5", "label"), lambda top5, label: (top5 == label[:, None]).any(axis=1)),
         (("rank_of_label",), lambda rank: rank <= 5),
     ),
 }
+
+
+_OF_THE_LABEL = ("label", "probability_of_label", "rank_of_label")   # where there are several, nobody knows of which
 
 
 def held_out(ids: NDArray[np.str_]) -> NDArray[np.bool_]:
@@ -103,7 +110,7 @@ def observe(model: str, table: PredictionTable, frame: Frame) -> Observations:
         )
     columns = {name: values[rows] for name, values in table.columns.items()}
     if "label_set" in frame.columns:   # one of several right answers is not the label
-        columns.pop("label", None)
+        columns = {name: values for name, values in columns.items() if name not in _OF_THE_LABEL}
     if "label" in columns and "label" in frame.columns:
         wrong = columns["label"] != frame.columns["label"]
         if wrong.any():

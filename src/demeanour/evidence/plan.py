@@ -8,12 +8,12 @@ from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.sources import expand, source_file
-from demeanour.findings.cards import ROW_ORDER
+from demeanour.findings.cards import PROBE, ROW_ORDER
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case
 from demeanour.measures.registry import BESIDE, MEASURES
 
-TABLE, LOGITS, FEATURES, GRAMS = "table", "logits", "features", "grams"
+TABLE, LOGITS, FEATURES, GRAMS, PROBES = "table", "logits", "features", "grams", "probes"
 PLAIN = "plain"
 
 
@@ -25,8 +25,8 @@ class Unit:
         model: Its name in the cast.
         data: The data set's.
         view: How the pictures are seen, as ``str`` of a `View` has it.
-        kind: ``table`` of predictions, ``logits`` in half precision, ``features``, or ``grams``: how alike its layers
-            see pictures.
+        kind: ``table`` of predictions, ``logits`` in half precision, ``features``, ``grams``: how alike its layers
+            see pictures, or ``probes``: what a linear probe, fitted on its features, says of a task's test pictures.
     """
 
     model: str
@@ -52,6 +52,12 @@ def plan(cast: Cast, needs: Iterable[tuple[str, str]], kinds: Iterable[str] = ()
         of = cast.evidence_data(model, data)
         if of is None:
             continue
+        if cast.data[of].reader == PROBE:
+            units |= {Unit(model, task.test, kind=PROBES) for task in cast.tasks(of)}
+            continue
+        if cast.layers_on(data) == of:
+            units.add(Unit(model, of, kind=GRAMS))
+            continue
         views = cast.data[data].views or [PLAIN] if cast.seen(data) == of else [PLAIN]
         more = kinds if cast.models[model].live else ()
         units |= {Unit(model, of, view, kind) for view in views for kind in (TABLE, *more)}
@@ -61,7 +67,7 @@ def plan(cast: Cast, needs: Iterable[tuple[str, str]], kinds: Iterable[str] = ()
 def units_of(cast: Cast, cases: Iterable[Case]) -> list[Unit]:
     """All that some cases need to be decided and shown."""
     units = set()
-    for case in cases:
+    for case in (measured for asked in cases for measured in asked.measured):
         needs = {(model, data) for model in case.models for data in case.sets}
         units |= set(plan(cast, needs, tuple(_kinds(case))))
         clean = {(model, cast.data[data].clean) for model, data in needs}
@@ -73,6 +79,11 @@ def _kinds(case: Case) -> Iterator[str]:
     names = (case.finding.measure, *BESIDE.get(case.finding.measure, ()))
     if any("logits" in MEASURES[name].needs for name in names):
         yield LOGITS
+
+
+def features_behind(cast: Cast, probe: Unit) -> list[Unit]:
+    """The features that a probe is fitted on, and asked about; nobody else needs them."""
+    return [Unit(probe.model, split, kind=FEATURES) for split in cast.task(probe.data).splits]
 
 
 def locate(cast: Cast, unit: Unit, store: Path) -> str:

@@ -16,7 +16,7 @@ from demeanour.evidence.formats import Format, Order, find_format, load_logits
 from demeanour.evidence.observations import Array
 from demeanour.evidence.sources import expand, size_of, source_file
 from demeanour.evidence.store import Store, evidence_key
-from demeanour.evidence.table import PredictionTable, prediction_table
+from demeanour.evidence.table import PredictionTable, answers_of, prediction_table
 from demeanour.files import file_hash
 from demeanour.findings.cards import ROW_ORDER, ModelCard
 from demeanour.findings.cast import Cast
@@ -82,7 +82,8 @@ class PredictionFiles:
         manifest = {"model": model, "data": data, "format": file.kind.name, "source": file.path.name}
         table = self.store.table(file.key, manifest, lambda: self._make(file, data))
         check(table, f"{file.path}")
-        return table
+        space = self._label_space(data) if file.kind.name == "logits" else None
+        return table if space is None or space.has_probabilities else answers_of(table)
 
     def _make(self, file: Predicted, data: str) -> PredictionTable:
         _, classes = self.size(data)

@@ -10,10 +10,9 @@ from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.datasets.imagenet_x import ANNOTATIONS, PROTOTYPES
 from demeanour.errors import EvidenceError, NotMeasuredError, did_you_mean
 from demeanour.evidence.drawn import drawn_folder
-from demeanour.findings.cards import DataCard, ModelCard
+from demeanour.findings.cards import HUB, DataCard, ModelCard
 
 MINIATURE = "miniature:"
-HUB = "hf-datasets:"
 _ENDINGS = (".parquet", ".csv", ".npz", ".npy")
 
 

@@ -94,6 +94,12 @@ def prediction_table(
     return PredictionTable(ids[order], checked)
 
 
+def answers_of(table: PredictionTable) -> PredictionTable:
+    """The answers alone: where a label space maps them, what else follows from its scores is no probability."""
+    kept = {name: values for name, values in table.columns.items() if name in ("prediction", "label")}
+    return PredictionTable(table.ids, kept)
+
+
 def _checked(
     name: str, values: NDArray[np.generic], ids: NDArray[np.str_], classes: int, where: str, no_answer: bool
 ) -> NDArray[np.generic]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 from demeanour.errors import NotMeasuredError, ThresholdsError
 from demeanour.evidence.failures import last_failure
 from demeanour.evidence.health import Health, state_by
-from demeanour.evidence.plan import LOGITS, TABLE, Unit
+from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, PROBES, TABLE, Unit, features_behind
 from demeanour.evidence.shards import KIND, Shards
 from demeanour.evidence.store import Store
+from demeanour.measures.similarity import in_minibatches
 from demeanour.views.corruptions import library
 from demeanour.views.geometry import View
 from demeanour.views.protocols import Steps
 
 ROW = 50   # bytes of a picture in a table: 49 of 50,000 pictures and 1000 classes, 43 to 51 of fewer
+WIDE = 4_100   # of a picture's features: 4,096 of a ConvNeXt-B, 3,072 of a ViT-B, of CLIP models half as much again
+OF_LAYERS = 3_000   # of a picture in minibatches: 2,200 of a ViT-B, whose 186 layers make 17,391 pairs; by far not all
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,8 @@ class Standing:
         trouble: Why it cannot be evaluated, ``MISSING: …`` or ``WRONG: …``; None where nothing is known to hinder it.
         failure: Why it could not be evaluated the last time, if it is not there since then.
         seen: What is done to its pictures; the name of its view while the network was never loaded.
+        absent: How many pictures it would be evaluated on if those that are missing were there; 0 where that is not
+            known.
     """
 
     unit: Unit
@@ -41,6 +47,14 @@ class Standing:
     trouble: str | None = None
     failure: str | None = None
     seen: Steps | str = ""
+    absent: int = 0
+
+    @property
+    def with_pictures(self) -> Standing:
+        """The same if the pictures that are missing were there."""
+        if not self.absent:
+            return self
+        return Standing(self.unit, left=np.ones(self.absent, np.bool_), seen=self.unit.view)
 
     def __str__(self) -> str:
         """For people: ``evaluated``, ``to evaluate, 1,000 pictures``, ``MISSING: …``."""
@@ -72,10 +86,12 @@ def standing(health: Health, unit: Unit) -> Standing:
     """How a unit of a network stands; of one that was interrupted, what is done counts as done."""
     live, model, data = health.evidence.live, health.model(unit.model), health.data(unit.data)
     trouble = model.trouble or data.trouble
+    images = data.facts.get("images") or 0
+    images = in_minibatches(images) if unit.kind == GRAMS else images
     if trouble is not None:
-        return Standing(unit, trouble=trouble)
+        return Standing(unit, trouble=trouble, absent=images if model.trouble is None else 0)
     failure = last_failure(live.store.root, live.cast, unit)
-    everything = np.ones(data.facts["images"] or 0, np.bool_)
+    everything = np.ones(images, np.bool_)
     try:
         if View.parse(unit.view).corruption is not None:
             library()
@@ -102,30 +118,49 @@ def _left(key: str, everything: NDArray[np.bool_], store: Store) -> NDArray[np.b
     return left
 
 
+def standings(health: Health, units: Iterable[Unit]) -> list[Standing]:
+    """How units stand, and the features behind probes that are not there."""
+    found = [standing(health, unit) for unit in units]
+    probes = [one.unit for one in found if one.unit.kind == PROBES and not one.there]
+    cast = health.evidence.cast
+    return [*found, *(standing(health, unit) for probe in probes for unit in features_behind(cast, probe))]
+
+
 def workload(health: Health, standings: Iterable[Standing]) -> Workload:
     """What the evaluation of all that can be evaluated takes, counted as the evaluation counts it."""
-    decoded: dict[str, NDArray[np.bool_]] = {}
-    prepared: dict[tuple[str, str], NDArray[np.bool_]] = {}
-    passes: dict[tuple[str, str, str], NDArray[np.bool_]] = {}
+    decoded: dict[tuple[str, ...], NDArray[np.bool_]] = {}   # those of minibatches for themselves
+    prepared: dict[tuple[str, ...], NDArray[np.bool_]] = {}
+    passes: dict[tuple[str, ...], NDArray[np.bool_]] = {}
     disk, views, kept = 0, dict[tuple[str, str, Steps | str], str](), set[Unit]()
     for one in standings:
-        if len(one.left):
+        if one.unit.kind == PROBES:   # which see features, no pictures
+            disk += len(one.left) * _bytes_of_one(PROBES, 0)
+        elif len(one.left):
             model, data = one.unit.model, one.unit.data
             view = views.setdefault((model, data, one.seen), one.unit.view)
-            decoded[data] = decoded.get(data, False) | one.left
-            prepared[data, view] = prepared.get((data, view), False) | one.left
-            passes[model, data, view] = passes.get((model, data, view), False) | one.left
+            drawn = GRAMS if one.unit.kind == GRAMS else ""
+            keys = (drawn, data), (drawn, data, view), (drawn, model, data, view)
+            for masks, key in zip((decoded, prepared, passes), keys, strict=True):
+                masks[key] = masks.get(key, False) | one.left
             if Unit(model, data, view, one.unit.kind) not in kept:
                 kept.add(Unit(model, data, view, one.unit.kind))
                 disk += len(one.left) * _bytes_of_one(one.unit.kind, health.data(data).facts["columns"] or 0)
     return Workload(
-        {key: int(left.sum()) for key, left in decoded.items()},
-        {key: int(left.sum()) for key, left in prepared.items()},
-        {key: int(left.sum()) for key, left in passes.items()},
+        {data: count for (data,), count in _counted(decoded).items()},
+        {(data, view): count for (data, view), count in _counted(prepared).items()},
+        {(model, data, view): count for (model, data, view), count in _counted(passes).items()},
         disk,
     )
 
 
+def _counted(masks: Mapping[tuple[str, ...], NDArray[np.bool_]]) -> Counter[tuple[str, ...]]:
+    """How many pictures, whether drawn for minibatches or not."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for (_, *key), left in masks.items():
+        counts[tuple(key)] += int(left.sum())
+    return counts
+
+
 def _bytes_of_one(kind: str, columns: int) -> int:
     """What evidence takes on disk for each picture, of the kinds that verdicts need."""
-    return {TABLE: ROW, LOGITS: 2 * columns}[kind]
+    return {TABLE: ROW, LOGITS: 2 * columns, GRAMS: OF_LAYERS, FEATURES: WIDE, PROBES: 8}[kind]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from demeanour.findings.schema import Number, Selector, Strict, Text, Words
 
 ROW_ORDER = "row-order"   # what a card says of tables whose rows have no ids
 PREDICTIONS = "predictions:"
+HUB = "hf-datasets:"       # what the root of a data set of the Hugging Face hub begins with
 
+PROBE = "probe"   # the reader of sets of tasks that are probed,
+POOLED, LBFGS = "pooled", "lbfgs"   # and on which features and how, where their card does not say
 PICTURE_READERS = ("imagenet", "folder", "imagenet-c", "webdataset", "parquet", "cue-conflict", "pug")
+UNCHANGED = ("scale/1", "shift/0", "plain")   # views that show pictures as they are
+TaskGroup = Literal["natural", "specialized", "structured"]
+TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]
 Colours = Annotated[list[Number], Field(min_length=3, max_length=3)]
 
 
@@ -115,16 +121,20 @@ class DataCard(Strict):
             pictures: ``labels`` (CSV of id and label), ``label-sets`` (JSON of several labels for each image),
             ``imagenet-x`` (folder of annotations), ``corruptions`` (the root is the CSV of the clean images' labels,
             the rest is in the names), ``tables`` (labels come with the predictions). ``views``: the pictures of
-            another set, seen in several ways.
+            another set, seen in several ways. ``probe``: tasks that a linear probe learns from a network's features.
+            ``similarity``: how alike a network's layers see the pictures of another set.
         root: The file or folder that the reader opens; may hold ``${VARIABLES}`` of the environment. Of ``webdataset``
-            and ``parquet`` also ``hf-datasets:ORG/NAME``, which ``--download`` fetches from the hub.
+            and ``parquet`` also ``hf-datasets:ORG/NAME``, which ``--download`` fetches from the hub. Of ``probe`` the
+            folder of the tasks, or with ``{task}`` in the place of their names.
         labels: For flat folders of the reader ``imagenet``: CSV of file name and label.
         class_index: JSON that tells which class a folder is, where folders are neither ImageNet's synsets nor numbers.
         split: Of a WebDataset or Parquet set, such as ``test``.
         subset: True where the pictures are some of a larger set's: predictions and annotations of others are left out;
             needs ``images`` where ``labels`` lists more.
-        of: For ``views``: the data set whose pictures are seen.
+        of: For ``views`` and ``similarity``: the data set whose pictures are seen.
         views: For ``views``: ``scale/1.5``, ``shift/30``, ``resolution/336``, ``corruption/fog/3``, ``plain``.
+        base: For ``views``: the one that the others are compared with; without it, the first of ``scale/1``,
+            ``shift/0`` and ``plain`` that is among them.
         images: How many images the set has; known for the published sets.
         classes: How many classes its labels count; known for the published sets.
         version: Which edition of the set it is.
@@ -133,11 +143,18 @@ class DataCard(Strict):
             belong to each category (a list or object of lists: the mean of their probabilities). It applies to
             logits only.
         clean: For ``corruptions``: the data set of the clean images, for relative errors.
+        tasks: For ``probe``: the names of the tasks in their groups; each is a folder in CLIP_benchmark's layout.
+        features: For ``probe``: ``pooled``, what the classifier is fed with (the default), or ``projected``, of CLIP
+            models the image embedding of unit length, of others the same as ``pooled``.
+        recipe: For ``probe``: ``lbfgs``, which fits to the end and chooses its regularisation on a validation split
+            (the default), or ``clip-benchmark``, CLIP_benchmark's, for comparison with values that were published.
+        validation: For ``probe``: the split of each task that regularisation is chosen on; without it, a fifth of the
+            training pictures.
     """
 
     reader: Literal[
         "imagenet", "folder", "imagenet-c", "cue-conflict", "pug", "webdataset", "parquet",
-        "labels", "label-sets", "imagenet-x", "corruptions", "tables", "views",
+        "labels", "label-sets", "imagenet-x", "corruptions", "tables", "views", "similarity", "probe",
     ]  # fmt: skip
     root: Text | None = None
     labels: Text | None = None
@@ -146,13 +163,23 @@ class DataCard(Strict):
     subset: bool = False
     of: Text | None = None
     views: Annotated[list[Text], Field(min_length=1)] | None = None
+    base: Text | None = None
     images: Annotated[int, Field(gt=0)] | None = None
     classes: Annotated[int, Field(gt=1)] | None = None
     version: Text | None = None
     label_space: Text | None = None
     clean: Text | None = None
+    tasks: dict[TaskGroup, Annotated[list[TaskName], Field(min_length=1)]] | None = None
+    features: Literal["pooled", "projected"] | None = None
+    recipe: Literal["lbfgs", "clip-benchmark"] | None = None
+    validation: Text | None = None
 
     @property
     def has_pictures(self) -> bool:
         """Whether a network can be evaluated on it."""
         return self.reader in PICTURE_READERS and self.root is not None
+
+    @property
+    def base_view(self) -> str | None:
+        """The view that the other views are compared with; None where there is none."""
+        return self.base or next((view for view in UNCHANGED if view in (self.views or ())), None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from demeanour.datasets.catalogue import images_of
-from demeanour.findings.cards import DataCard, ModelCard
-from demeanour.findings.schema import Number, Selector, Strict, Text
+from demeanour.findings.cards import PROBE, DataCard, ModelCard
+from demeanour.findings.published import PublishedTable
+from demeanour.findings.schema import Selector, Strict, Text
+from demeanour.findings.tasks import Task, split_card, tasks_of
 
 Expected = Literal["holds", "violated", "undecided"]
 
@@ -35,31 +37,37 @@ class Expectation(Strict):
         return self.until is not None and today > self.until
 
 
-# finding or verdict id → measure → data set → model → value
-Published = dict[str, dict[str, dict[str, dict[str, Number]]]]
+def _unless_it_extends(schema: dict[str, Any]) -> None:
+    """What is required of a cast that extends no other."""
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": schema.pop("required")}]
 
 
 class CastFile(Strict):
     """A cast as it stands in its file.
 
     Attributes:
+        extends: A cast whose keys it takes over, by its name or as a file beside it: an entry of `models`, `data` or
+            `expect` replaces the one of its name, any other key the whole.
         about: What the cast is, for whoever reads its reports.
         protocol: How the models were evaluated; networks are evaluated by ``paper`` or ``native``.
         numerics: In which precision networks compute.
         compiled: Whether networks are compiled first (`torch.compile`): faster in long runs, other rounding.
         models: The models by name.
         data: The data sets by name.
-        published: Published values: finding or verdict id → measure → data set → model → value.
+        published: Published values, in tables; where several have a value, the first counts, and the others are told.
         expect: What is expected of a finding or verdict, by its id; what has no entry is to hold.
     """
 
+    model_config = ConfigDict(json_schema_extra=_unless_it_extends)
+
+    extends: Text | None = None
     about: Text
     protocol: Text
     numerics: Literal["fp32", "bf16", "fp16"] = "fp32"
     compiled: bool = False
     models: Annotated[dict[Text, ModelCard], Field(min_length=1)]
     data: Annotated[dict[Text, DataCard], Field(min_length=1)]
-    published: Published = Field(default_factory=dict)
+    published: list[PublishedTable] = Field(default_factory=list)
     expect: dict[Text, Expectation] = Field(default_factory=dict)
 
 
@@ -88,24 +96,41 @@ class Cast(CastFile):
     def evidence_data(self, model: str, data: str) -> str | None:
         """The data set whose predictions serve: ImageNet-X annotates images of ImageNet's validation set."""
         known = self.sets_of(model)
-        return next((name for name in (images_of(data), self.seen(data), data) if name in known), None)
+        layers = self.layers_on(data)
+        if layers is not None:   # a table of predictions tells nothing of layers
+            return layers if self.models[model].live and layers in known else None
+        seen = self.seen(data) if self.models[model].live else None   # a table has one answer to each picture
+        return next((name for name in (images_of(data), seen, data) if name in known), None)
 
     def seen(self, data: str) -> str | None:
         """The data set whose pictures a set of views shows, or None."""
         card = self.data.get(data)
         return card.of if card is not None and card.reader == "views" else None
 
+    def layers_on(self, data: str) -> str | None:
+        """The data set on whose pictures layers are compared, where that is what a set is about; else None."""
+        card = self.data.get(data)
+        return card.of if card is not None and card.reader == "similarity" else None
+
     def sets_of(self, model: str) -> list[str]:
         """The data sets that a model has evidence on: those that its card names, or all that have pictures."""
         card = self.models[model]
         if card.data is not None:
             return card.data
-        return [name for name, data in self.data.items() if data.has_pictures]
+        return [name for name, data in self.data.items() if data.has_pictures or data.reader == PROBE]
+
+    def card(self, data: str) -> DataCard:
+        """The card of a data set, or of a split of a probed task, such as ``vtab/dtd:train``."""
+        return self.data[data] if data in self.data else split_card(data, self.data)
+
+    def tasks(self, data: str) -> tuple[Task, ...]:
+        """The tasks of a probed set."""
+        return tasks_of(data, self.data[data])
+
+    def task(self, test: str) -> Task:
+        """The task whose test pictures have this name."""
+        return next(task for data in self.data for task in self.tasks(data) if task.test == test)
 
     def expectation(self, finding: str, verdict: str) -> Expectation | None:
         """The expectation of a verdict: its own entry, else its finding's, else none (it is to hold)."""
         return self.expect.get(verdict) or self.expect.get(finding)
-
-    def published_values(self, finding: str, verdict: str) -> dict[str, dict[str, dict[str, float]]] | None:
-        """The published values of a verdict: its own entry, else its finding's."""
-        return self.published.get(verdict) or self.published.get(finding)

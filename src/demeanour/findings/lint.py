@@ -9,11 +9,11 @@ from pathlib import Path
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.errors import Problem, did_you_mean
 from demeanour.findings.cast import Cast
-from demeanour.findings.document import Document
+from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.lint_cards import Defect, check_cards
 from demeanour.findings.load import Findings, load_cast
 from demeanour.findings.pairing import Case, cases_of
-from demeanour.findings.schema import CURVES, DEFAULT, EVERY, ONE_NUMBER, Finding
+from demeanour.findings.schema import CURVES, DEFAULT, EVERY, FOLLOWS, MEASURED, ONE_NUMBER, Finding
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES
 
@@ -35,16 +35,53 @@ def lint(findings: Findings, cast: Cast | None, document: Document | None, casts
     problems = []
     for finding in findings.findings.values():
         place, index = findings.places[finding.id]
-        defects = [*check_relation(finding), *check_measure(finding)]
+        defects = [*check_keys(finding)]
+        if not defects and finding.follows:
+            defects += check_following(finding, findings)
+        elif not defects:
+            defects += [*check_relation(finding), *check_measure(finding)]
+            defects += check_data(finding, known) if cast is not None else []
         defects += check_source(finding, findings) if findings.papers_complete else []
-        defects += [*check_data(finding, known), *check_selectors(finding, known)] if cast is not None else []
+        defects += check_selectors(finding, known) if cast is not None else []
         defects += check_ids(finding, cast) if cast is not None else []
         problems += [place.problem((index, *keys), message, hint) for keys, message, hint in defects]
     if cast is not None and document is not None:
-        cast_defects = [*check_cards(cast), *check_roles(cast, findings), *check_published(cast, findings)]
+        cast_defects = [*check_cards(cast), *check_roles(cast, findings), *check_published(cast)]
         cast_defects += check_expectations(cast, findings) if findings.complete else []
         problems += [document.problem(keys, message, hint) for keys, message, hint in cast_defects]
     return problems
+
+
+def check_keys(finding: Finding) -> Iterator[Defect]:
+    """A finding that follows from others names them and measures nothing; every other one says what it measures."""
+    given = {key for key in finding.model_fields_set if getattr(finding, key) is not None}
+    needed = ("findings",) if finding.follows else MEASURED
+    for key in needed:
+        if key not in given:
+            yield (key,), f"the key '{key}' is missing", ""
+    for key in sorted(given - _KEYS_OF_ALL - {"findings"} if finding.follows else given & {"findings"}):
+        yield (key,), f"the relation '{finding.relation}' does not read '{key}'", "remove it"
+
+
+_KEYS_OF_ALL = {"id", "label", "claim", "source", "strength", "relation", "note"}
+
+
+def check_following(finding: Finding, findings: Findings) -> Iterator[Defect]:
+    """The findings that it follows from exist, each once, and are decided by data."""
+    named = finding.findings or []
+    if len(named) < 2:
+        yield ("findings",), "there is one finding only, which says it all", "name the others, or remove this one"
+    if DEFAULT not in finding.strength:
+        yield ("strength",), "what follows from findings has one strength", "give one letter"
+    for index, name in enumerate(named):
+        if name in named[:index]:
+            yield ("findings", index), f"'{name}' stands twice", "keep one"
+        other = findings.findings.get(name)
+        if other is None and findings.complete:
+            yield ("findings", index), f"there is no finding '{name}'", did_you_mean(name, findings.findings)
+        if other is not None and other.follows:
+            hint = f"name what it follows from: {', '.join(other.findings or [])}"
+            yield ("findings", index), f"'{name}' follows from others itself ('{FOLLOWS}')", hint
 
 
 def check_relation(finding: Finding) -> Iterator[Defect]:
@@ -85,8 +122,8 @@ def check_relation(finding: Finding) -> Iterator[Defect]:
         yield ("margin",), f"with a margin of 0 this is '{strict}'", "give the tolerance, or write the strict relation"
     if finding.groups and finding.relation == "group in top":
         yield ("groups",), "the relation 'group in top' compares with every other group", "remove it"
-    if finding.except_groups and finding.groups != [EVERY]:
-        yield ("except_groups",), "is read with 'groups: every' only", ""
+    if finding.except_groups and finding.groups != [EVERY] and finding.relation != "group in top":
+        yield ("except_groups",), "is read with 'groups: every' only, or with 'group in top'", ""
     known = MEASURES[finding.measure].groups if finding.measure in MEASURES else ()
     every = len(set(known) - {ALL, *(finding.except_groups or [])})
     if finding.at_least and finding.groups == [EVERY] and finding.at_least > every > 0:
@@ -133,7 +170,8 @@ def check_measure(finding: Finding) -> Iterator[Defect]:
     named = {"groups": finding.groups, "except_groups": finding.except_groups, "group": [finding.group or ALL]}
     for key, groups in named.items():
         for group in groups or []:
-            if group not in (*measure.groups, EVERY) and (key != "group" or finding.group):
+            unknown = measure.groups and group not in (*measure.groups, EVERY)   # some are named by data sets
+            if unknown and (key != "group" or finding.group):
                 hint = did_you_mean(group, measure.groups)
                 yield (key,), f"the measure {measure.name} has no group '{group}'", hint
     if finding.groups is None and finding.group is None and ALL not in measure.groups:
@@ -202,29 +240,31 @@ def check_expectations(cast: Cast, findings: Findings) -> Iterator[Defect]:
     """Each expectation speaks of a finding, or of a verdict, that the cast has in scope."""
     in_scope = set()
     for finding in findings.findings.values():
-        cases = [case.id for case in cases_of(finding, cast) if isinstance(case, Case)]
+        cases = [case.id for case in cases_of(finding, cast, findings.findings) if isinstance(case, Case)]
         in_scope |= {finding.id, *cases} if cases else set()
     for key in cast.expect:
         if key not in in_scope:
             yield ("expect", key), f"the cast has no verdict '{key}' in scope", did_you_mean(key, in_scope)
 
 
-def check_published(cast: Cast, findings: Findings) -> Iterator[Defect]:
-    """Each published value speaks of a finding, a measure, a data set and a model that exist."""
-    verdicts = {case.id for finding in findings.findings.values() for case in cases_of(finding, cast)}
-    for key, measures in cast.published.items():
-        if findings.complete and key not in findings.findings and key not in verdicts:
-            hint = did_you_mean(key, (*findings.findings, *verdicts))
-            yield ("published", key), f"there is no finding '{key}'", hint
-        for measure, sets in measures.items():
-            if measure not in MEASURES:
-                hint = did_you_mean(measure, MEASURES)
-                yield ("published", key, measure), f"there is no measure '{measure}'", hint
-            for data, values in sets.items():
-                if data not in cast.data:
-                    hint = did_you_mean(data, cast.data)
-                    yield ("published", key, measure, data), f"the cast has no data set '{data}'", hint
-                for model in values:
-                    if model not in cast.models:
-                        hint = did_you_mean(model, cast.models)
-                        yield ("published", key, measure, data, model), f"the cast has no model '{model}'", hint
+def check_published(cast: Cast) -> Iterator[Defect]:
+    """Each table of published values speaks of a measure, its groups, a data set and models that exist."""
+    for index, table in enumerate(cast.published):
+        at: KeyPath = ("published", index)
+        measure = MEASURES.get(table.measure)
+        if measure is None:
+            hint = did_you_mean(table.measure, MEASURES)
+            yield (*at, "measure"), f"there is no measure '{table.measure}'", hint
+        if table.data not in cast.data:
+            hint = did_you_mean(table.data, cast.data)
+            yield (*at, "data"), f"the cast has no data set '{table.data}'", hint
+        tasks = [task.name for task in cast.tasks(table.data)] if table.data in cast.data else []
+        groups = (measure.groups or tasks) if measure is not None else ()
+        for group, values in table.values.items():
+            if measure is not None and group not in groups:
+                hint = did_you_mean(group, groups)
+                yield (*at, "values", group), f"the measure {measure.name} has no group '{group}'", hint
+            for model in values:
+                if model not in cast.models:
+                    hint = did_you_mean(model, cast.models)
+                    yield (*at, "values", group, model), f"the cast has no model '{model}'", hint

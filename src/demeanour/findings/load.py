@@ -109,13 +109,37 @@ def load_cast(path: Path) -> tuple[Cast | None, Document | None, list[Problem]]:
     """Read one cast; the cast is None where it cannot be used."""
     try:
         document = read_document(path)
+        entries = _extended(document)
     except ThresholdsError as error:
         return None, None, list(error.problems)
     problems: list[Problem] = []
-    content = validate(CastFile, document.content, document, (), problems)
+    content = validate(CastFile, entries, document, (), problems)
     if content is None:
         return None, document, problems
     return Cast(**dict(content), name=path.stem, path=path.resolve()), document, problems
+
+
+def _extended(document: Document, above: tuple[str, ...] = ()) -> Any:
+    """What a cast holds, over what the cast that it extends holds."""
+    own = document.content
+    base = own.get("extends") if isinstance(own, Mapping) else None
+    if not isinstance(base, str):
+        return own
+    above = (*above, document.path.stem)
+    path = document.path.with_name(f"{base}.yaml")
+    if base in above:
+        raise ThresholdsError([document.problem(("extends",), f"'{base}' extends itself", "remove it")])
+    if not path.is_file():
+        beside = [file.stem for file in document.path.parent.glob("*.yaml")]
+        hint = did_you_mean(base, beside)
+        raise ThresholdsError([document.problem(("extends",), f"there is no cast '{base}' beside this one", hint)])
+    content = _extended(read_document(path), above)
+    if not isinstance(content, Mapping):
+        return own
+    both = {key: (content.get(key), own.get(key)) for key in ("models", "data", "expect")}
+    joined = {key: {**one, **other} for key, (one, other) in both.items()
+              if isinstance(one, Mapping) and isinstance(other, Mapping)}   # fmt: skip
+    return {**content, **own, **joined}
 
 
 def find_cast(name: str, casts: Path) -> Path:

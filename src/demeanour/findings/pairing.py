@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from demeanour.findings.cast import Cast
 from demeanour.findings.schema import Compare, Finding, Selector
@@ -35,6 +36,7 @@ class Case:
         sets: The data set; where the finding speaks of an average, all of them.
         label: What tells the case from the finding's others.
         comparisons: What the relation speaks of.
+        basis: The cases from whose verdicts this one follows, which has no comparisons of its own.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Case:
     sets: tuple[str, ...]
     label: str
     comparisons: tuple[Comparison, ...]
+    basis: tuple[Case, ...] = ()
 
     @property
     def data(self) -> str:
@@ -51,7 +54,13 @@ class Case:
     @property
     def models(self) -> tuple[str, ...]:
         """The models that it needs, in the order of the comparison."""
-        return tuple(dict.fromkeys(model for c in self.comparisons for _, subject in c.terms for model in subject))
+        own = [model for c in self.comparisons for _, subject in c.terms for model in subject]
+        return tuple(dict.fromkeys([*own, *(model for case in self.basis for model in case.models)]))
+
+    @property
+    def measured(self) -> tuple[Case, ...]:
+        """What has to be measured for it: itself, or the cases that it follows from."""
+        return self.basis or (self,)
 
 
 @dataclass(frozen=True)
@@ -64,8 +73,19 @@ class OutOfScope:
     reason: str
 
 
-def cases_of(finding: Finding, cast: Cast) -> Iterator[Case | OutOfScope]:
-    """All cases of a finding in a cast; for each data set, or for their average, at least one, in or out of scope."""
+def cases_of(
+    finding: Finding, cast: Cast, among: Mapping[str, Finding] = MappingProxyType({})
+) -> Iterator[Case | OutOfScope]:
+    """All cases of a finding in a cast; for each data set, or for their average, at least one, in or out of scope.
+
+    Args:
+        finding: The finding.
+        cast: Who plays.
+        among: Findings by id, where one that follows from others finds them; it has one case.
+    """
+    if finding.follows:
+        yield _following(finding, cast, among)
+        return
     choices = [tuple(finding.data)] if finding.average else [(data,) for data in finding.data]
     for sets in choices:
         name = [SEVERAL.join(sets)] if len(choices) > 1 else []
@@ -83,6 +103,20 @@ def cases_of(finding: Finding, cast: Cast) -> Iterator[Case | OutOfScope]:
 def select(cast: Cast, selector: Selector, sets: Sequence[str]) -> list[str]:
     """The models that may play a role and have evidence on all of the data sets."""
     return [model for model in cast.select(selector, sets[0]) if all(cast.covers(model, data) for data in sets)]
+
+
+def _following(finding: Finding, cast: Cast, among: Mapping[str, Finding]) -> Case | OutOfScope:
+    """One verdict about all cases of the findings that are named; each of them must have one."""
+    basis: list[Case] = []
+    for name in finding.findings or []:
+        found = list(cases_of(among[name], cast)) if name in among else []
+        inside = [case for case in found if isinstance(case, Case)]
+        if not inside:
+            why = [case.reason for case in found if isinstance(case, OutOfScope)] or ["there is no such finding"]
+            return OutOfScope(finding.id, finding, "", f"it follows from {name}, which is out of scope: {why[0]}")
+        basis += inside
+    sets = tuple(dict.fromkeys(data for case in basis for data in case.sets))
+    return Case(finding.id, finding, sets, "", (), tuple(basis))
 
 
 def _id(finding: Finding, parts: list[str]) -> str:

@@ -28,6 +28,9 @@ Words = Annotated[
 
 EVERY = "every"   # stands for every group of a measure
 
+FOLLOWS = "all hold"   # the relation of a finding whose verdict follows from those of others
+MEASURED = ("measure", "data", "margin")   # what every other finding has
+
 ONE_NUMBER = ("left flatter than right", "left area > right")   # one comparison of whole curves
 CURVES = ("groups rise", "groups fall", *ONE_NUMBER)
 
@@ -44,6 +47,7 @@ Relation = Literal[
     "groups fall",      # from each of the groups to the next, the value never rises by the margin or more
     "left flatter than right",   # from the first group to the last, left falls less than right, by more than the margin
     "left area > right",         # left's mean height over the groups exceeds right's by more than the margin
+    "all hold",         # every verdict of the findings that are named in `findings` holds
 ]
 
 
@@ -139,6 +143,9 @@ class Compare(Strict):
 class Finding(Strict):
     """One claim, as an assertion that evidence can decide.
 
+    Which keys a relation reads is checked beyond the types: one that it needs and lacks is an error, and one that it
+    does not read.
+
     Attributes:
         id: ``section.name``, permanent: test parameter, report history and key of expectations.
         label: The short name used in tables, such as ``C1``.
@@ -146,25 +153,28 @@ class Finding(Strict):
         source: Where it is written.
         strength: How strong the source's own evidence is: A large and corroborated, B clear, C within noise
             or dependent on protocol, D contradicted by the source's own numbers; or a map of data sets to letters.
-        measure: The name of the measure that decides.
+        measure: The name of the measure that decides; ``all hold`` has none, no data and no margin of its own.
         data: The data sets that the claim speaks of, one verdict for each.
         average: Whether it speaks of the mean over the data sets instead: then there is one verdict about all.
         compare: The paired roles of a ``left … right`` relation.
         models: The models of a ``value … bound`` or ``group in top`` relation, one verdict for each.
         relation: What must hold between the values.
+        findings: For ``all hold``: the ids of the findings that it follows from.
         margin: How far beyond equality the relation must hold, in the measure's unit.
         bound: What ``value … bound`` compares with.
         offset: What ``left - right`` is compared with in ``left ~ right``.
         groups: Groups of the measure that must each satisfy the relation, or ``every``; without it, ``all``. For a
             relation of curves, its points in their order.
         at: For an area, where on its axis each of the groups lies, increasing; without it, equally far apart.
-        except_groups: Groups left out of ``every``.
+        except_groups: Groups left out of ``every``, or of those that ``group in top`` compares with.
         at_least: How many of the groups suffice; without it, all of them.
         group: The group that ``group in top`` speaks of.
         top: How many places count as the top.
         min_n: A group with fewer images is shown but never decides.
         note: What a reader of the verdict should know.
     """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["findings"]}, {"required": list(MEASURED)}]})
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z0-9][a-z0-9.-]*$")]
     label: Text
@@ -175,13 +185,14 @@ class Finding(Strict):
         BeforeValidator(_letter_or_map, json_schema_input_type=Letter | dict[Text, Letter]),
         Field(min_length=1),
     ]
-    measure: Text
-    data: Words
+    measure: Text = ""
+    data: Words = []
     average: bool = False
     compare: Compare | None = None
     models: Selector | None = None
     relation: Relation
-    margin: Annotated[float, Field(allow_inf_nan=False, ge=0)]
+    findings: Annotated[list[Text], Field(min_length=1)] | None = None
+    margin: Annotated[float, Field(allow_inf_nan=False, ge=0)] = 0.0
     bound: Number | None = None
     offset: Number | None = None
     groups: Words | None = None
@@ -206,6 +217,11 @@ class Finding(Strict):
             found += [(("compare", "left"), self.compare.left), (("compare", "right"), self.compare.right)]
             found += [(("compare", "gap", index), side) for index, side in enumerate(self.compare.gap or [])]
         return found
+
+    @property
+    def follows(self) -> bool:
+        """Whether its verdict follows from those of other findings."""
+        return self.relation == FOLLOWS
 
     @property
     def section(self) -> str:

@@ -11,7 +11,7 @@ from demeanour.findings.lint import lint
 from demeanour.findings.load import Findings, find_cast, load_cast, load_findings
 from demeanour.findings.pairing import Case, OutOfScope, cases_of
 
-DEFAULT_CAST = "drawn"
+DEFAULT_CAST = "miniature"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def load_thresholds(cast: str, findings: Path | None, root: Path) -> Thresholds:
     if problems:
         raise ThresholdsError(problems)
     assert found is not None
-    everything = [case for finding in loaded.findings.values() for case in cases_of(finding, found)]
+    everything = [case for finding in loaded.findings.values() for case in cases_of(finding, found, loaded.findings)]
     cases = {case.id: case for case in everything if isinstance(case, Case)}
     outside = tuple(case for case in everything if isinstance(case, OutOfScope))
     return Thresholds(loaded, found, cases, outside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from demeanour.measures import accuracy, calibration
 from demeanour.measures.weighting import Floats
-from demeanour.vocabulary import CATEGORIES, CORRUPTIONS, FACTORS
+from demeanour.vocabulary import CATEGORIES, CORRUPTIONS, FACTORS, PUG_FACTORS
 
 Columns = tuple[NDArray[Any], ...]
 ALL = "all"
@@ -25,11 +26,15 @@ class Counted:
         hits: How many images count as hits.
         n: Of how many.
         scale: The value is scale · hits / n.
+        member: Which images are counted, (images,) of bool, where images may share a source.
+        hit: Which of all images are hits, likewise.
     """
 
     hits: int
     n: int
     scale: float = 1.0
+    member: NDArray[np.bool_] | None = None
+    hit: NDArray[np.bool_] | None = None
 
 
 def factor_support(correct: NDArray[np.bool_], factors: NDArray[np.bool_]) -> dict[str, int]:
@@ -48,26 +53,30 @@ def factor_counts(group: str, columns: Columns) -> Counted | None:
     return Counted(int(wrong.sum()), len(wrong), 1 / overall) if overall and len(wrong) else None
 
 
-def shape_support(_prediction: NDArray[Any], shape: NDArray[Any], _texture: NDArray[Any]) -> dict[str, int]:
+def shape_support(
+    _prediction: NDArray[Any], shape: NDArray[Any], _texture: NDArray[Any], *, names: Sequence[str] = CATEGORIES
+) -> dict[str, int]:
     """How many images each category of shape has."""
-    classes = {name: int((shape == code).sum()) for code, name in enumerate(CATEGORIES)}
+    classes = {name: int((shape == code).sum()) for code, name in enumerate(names)}
     return {ALL: len(shape), **{name: n for name, n in classes.items() if n}}
 
 
-def shape_counts(group: str, columns: Columns) -> Counted | None:
+def shape_counts(group: str, columns: Columns, *, names: Sequence[str] = CATEGORIES) -> Counted | None:
     """Shape decisions among shape and texture decisions."""
     prediction, shape, texture = columns
-    mask = np.ones(len(shape), bool) if group == ALL else shape == CATEGORIES.index(group)
-    by_shape = int((prediction == shape)[mask].sum())
-    by_texture = int((prediction == texture)[mask].sum())
-    return Counted(by_shape, by_shape + by_texture) if by_shape + by_texture else None
+    mask = np.ones(len(shape), bool) if group == ALL else shape == names.index(group)
+    by_shape = prediction == shape
+    decided = mask & (by_shape | (prediction == texture))
+    hits, n = int((by_shape & mask).sum()), int(decided.sum())
+    return Counted(hits, n, member=decided, hit=by_shape) if n else None
 
 
-def coverage_counts(group: str, columns: Columns) -> Counted | None:
+def coverage_counts(group: str, columns: Columns, *, names: Sequence[str] = CATEGORIES) -> Counted | None:
     """Decisions by shape or by texture among all."""
     prediction, shape, texture = columns
-    mask = np.ones(len(shape), bool) if group == ALL else shape == CATEGORIES.index(group)
-    return Counted(int(((prediction == shape) | (prediction == texture))[mask].sum()), int(mask.sum()))
+    mask = np.ones(len(shape), bool) if group == ALL else shape == names.index(group)
+    decided = (prediction == shape) | (prediction == texture)
+    return Counted(int(decided[mask].sum()), int(mask.sum()), member=mask, hit=decided)
 
 
 def bin_support(confidence: Floats, *_: Any) -> dict[str, int]:
@@ -76,9 +85,9 @@ def bin_support(confidence: Floats, *_: Any) -> dict[str, int]:
     return {name: int(counts[i]) for i, name in enumerate(calibration.BIN_NAMES)}
 
 
-def of_category(group: str, columns: Columns) -> NDArray[np.bool_]:
+def of_category(group: str, columns: Columns, *, names: Sequence[str] = CATEGORIES) -> NDArray[np.bool_]:
     """Which images have a shape of the category; (n,)."""
-    return np.asarray(columns[1] == CATEGORIES.index(group)) if group != ALL else np.ones(len(columns[1]), np.bool_)
+    return np.asarray(columns[1] == names.index(group)) if group != ALL else np.ones(len(columns[1]), np.bool_)
 
 
 def corruption_support(
@@ -88,6 +97,18 @@ def corruption_support(
     of_each = np.bincount(corruption, minlength=len(CORRUPTIONS))
     sizes = {ALL: len(correct), **{name: int(of_each[code]) for code, name in enumerate(CORRUPTIONS)}}
     return sizes | {name: int((severity == level).sum()) for level, name in enumerate(SEVERITIES, start=1)}
+
+
+def pug_support(correct: NDArray[np.bool_], factor: NDArray[Any]) -> dict[str, int]:
+    """How many images vary each of PUG's factors."""
+    of_each = np.bincount(factor, minlength=len(PUG_FACTORS))
+    return {ALL: len(correct), **{name: int(of_each[code]) for code, name in enumerate(PUG_FACTORS)}}
+
+
+def of_pug_factor(group: str, columns: Columns) -> NDArray[np.bool_]:
+    """Which images vary one of PUG's factors; (n,)."""
+    code = columns[1]
+    return np.asarray(code == PUG_FACTORS.index(group)) if group != ALL else np.ones(len(code), np.bool_)
 
 
 def first_column(_group: str, columns: Columns) -> Floats:

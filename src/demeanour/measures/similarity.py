@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from demeanour.measures.weighting import Floats
 
+MINIBATCH = 64    # pictures
+PICTURES = 5_000  # as many as the paper (§3.8) takes: of ImageNet's validation set a tenth, five of each class
 LEAST = 4   # pictures: with fewer the unbiased HSIC does not exist
 ROUNDING = 1e-6   # of a layer's answer: pictures that differ by less are answered alike
 
@@ -109,6 +111,26 @@ def cka_map(sums: Floats, layers: Sequence[str]) -> Floats:
     found[..., rows, columns] = sums / length[..., rows] / length[..., columns]
     found[..., columns, rows] = found[..., rows, columns]
     return found
+
+
+def in_minibatches(pictures: int) -> int:
+    """How many pictures of a set minibatches take: as many as fill some, and no more than 5,000."""
+    return min(PICTURES, pictures) // MINIBATCH * MINIBATCH
+
+
+def pairs_among(layers: NDArray[np.intp], k: int) -> NDArray[np.intp]:
+    """Where the pairs of some of k layers stand among the pairs of all, upper triangles by rows.
+
+    Args:
+        layers: Which of the k, ascending, (m,).
+        k: How many there are.
+
+    Returns:
+        (m (m + 1) / 2,), by rows of their own triangle.
+    """
+    rows, columns = np.triu_indices(len(layers))
+    first, second = layers[rows], layers[columns]
+    return np.asarray(first * k - first * (first - 1) // 2 + second - first)
 
 
 def constant(sums: Floats, k: int) -> NDArray[np.bool_]:

@@ -78,5 +78,7 @@ def _values(records: Sequence[Record]) -> Iterator[tuple[str, str, str, str, flo
         decided = record["difference"]["group"].split(" ")[0]   # of "texture over pose": the first
         told = {record["measure"]: {name: one["value"] for name, one in record["estimates"].items()}}
         for measure, models in (*told.items(), *record["shown"].items()):
+            if measure not in MEASURES:   # but told of each group
+                continue
             group = decided if decided in MEASURES[measure].groups else ALL
             yield from ((measure, data, model, group, value) for model, value in models.items() if value is not None)

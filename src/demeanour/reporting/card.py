@@ -90,13 +90,13 @@ def _numbers(verdict: Verdict) -> str:
 
 
 def _published(verdict: Verdict) -> str:
-    """Published values of other measures than the one that decides."""
+    """Published values of other measures than the one that decides, and what is to be said of all."""
     text = ""
     for name, sets in (verdict.published or {}).items():
         values = [f"{model} {value:g}" for models in sets.values() for model, value in models.items()
                   if model in verdict.estimates and name != verdict.measure]  # fmt: skip
         text += _small(f"Published {name}: {', '.join(values)}.") if values else ""
-    return text
+    return text + "".join(_small(_sentence(note)) for note in (*verdict.published_notes, *verdict.deviations))
 
 
 def _value(value: str, bounds: str) -> str:
@@ -110,6 +110,9 @@ def _small(text: str) -> str:
 def _parts(verdict: Verdict) -> str:
     if not verdict.parts:
         return ""
+    if not verdict.measure:
+        basis = [[escape(part.group), f"{part.n:,}", f"{MARKS[part.verdict]} {part.verdict}"] for part in verdict.parts]
+        return _table(["verdict that it follows from", "images", "says"], basis)
     rows = []
     for part in verdict.parts:
         said = f"{MARKS[part.verdict]} {part.verdict}" + ("" if part.counts else " (too few images to count)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from demeanour.evaluation.diagnosis import Diagnosis, Machine, Trouble
+from demeanour.evaluation.forecast import Forecast
 from demeanour.evidence.health import Checked
 from demeanour.findings.cast import Cast
 
@@ -67,7 +68,11 @@ def _told(one: Checked) -> str:
     facts = {name: value for name, value in one.facts.items() if value is not None}
     if "views" in facts:
         return f"{facts['views']} views of {facts['of']}"
+    if "layers_on" in facts:
+        return f"layers compared on {facts['layers_on']}"
     words = []
+    if "tasks" in facts:
+        words.append(f"{facts['tasks']} tasks")
     if "parameters" in facts:
         words.append(f"{facts['parameters'] / 1e6:,.1f} M parameters")
     if "family" in facts:
@@ -86,24 +91,32 @@ def _of_work(found: Diagnosis) -> list[list[str]]:
     hindered = sum(one.trouble is not None for one in found.units)
     waiting = len(found.units) - there - hindered
     units = f"{len(found.units)}: {there} there, {waiting} to evaluate, {hindered} that cannot be evaluated"
-    if not waiting:
-        return [["units", units]]
+    rows = [["units", units]] + (_of_rest(found) if waiting else [])
+    if sum(found.whole.passes.values()) > sum(found.work.passes.values()):
+        decoded, passes = (sum(some.values()) for some in (found.whole.decoded, found.whole.passes))
+        told = f"{decoded:,} pictures to decode, {passes:,} passes, about {in_bytes(found.whole.disk)} of evidence"
+        rows.append(["with what is missing", told])
+        rows.append(["", _time(found.whole_time, found)])
+        rows += [["", f"not counted: {', '.join(found.uncounted)}"]] if found.uncounted else []
+    return rows
+
+
+def _of_rest(found: Diagnosis) -> list[list[str]]:
     return [
-        ["units", units],
         ["pictures", f"{sum(found.work.decoded.values()):,} to decode"],
         ["passes", f"{sum(found.work.passes.values()):,} through networks"],
-        ["time", _time(found)],
+        ["time", _time(found.time, found)],
         ["disk", f"about {in_bytes(found.work.disk)}"],
     ]
 
 
-def _time(found: Diagnosis) -> str:
-    if found.time.seconds is None:
-        return f"not known before {' and '.join(found.time.unknown)} can be loaded"
+def _time(time: Forecast, found: Diagnosis) -> str:
+    if time.seconds is None:
+        return f"not known before {' and '.join(time.unknown)} can be loaded"
     devices = found.machine.devices
     where = f"{found.machine.cores} cores" if devices == ["cpu"] else ", ".join(devices)
-    how = "roughly, by parameters and sides of inputs" if found.time.rough else "as earlier evaluations took"
-    return f"about {_duration(found.time.seconds)} on {where} ({how})"
+    how = "roughly, by parameters and sides of inputs" if time.rough else "as earlier evaluations took"
+    return f"about {_duration(time.seconds)} on {where} ({how})"
 
 
 def _beneath(trouble: Trouble) -> str:

@@ -11,8 +11,10 @@ from typing import Any
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope, cases_of
 from demeanour.findings.schema import EVERY, Finding, Paper
+from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES, Measure
 from demeanour.reporting.style import mark, status
+from demeanour.verdicts.published import published_beside
 from demeanour.verdicts.words import interval, number, percent
 
 # by the method of a measure's interval: what it is, and why it and not another
@@ -24,6 +26,8 @@ WHY = {
     "jackknife": "Leaving out one part of the images at a time: the plain bootstrap is biased for this measure, "
     "and its intervals miss the truth.",
     "bootstrap": "A ratio has no simple formula for its error: images are resampled, the same ones for all models.",
+    "strata": "Tasks have images of their own, in numbers that nobody draws: the interval adds up what the images of "
+    "each leave open, exactly where few of them tell anything.",
     "bin": "Within a bin confidence hardly varies: the exact binomial limits of its accuracy decide.",
 }
 RELATIONS = {
@@ -39,11 +43,17 @@ RELATIONS = {
     "groups fall": "from each group to the next, the value never rises by the margin or more",
     "left flatter than right": "from the first group to the last, left falls less than right, by more than the margin",
     "left area > right": "left's mean height over the groups exceeds right's by more than the margin",
+    "all hold": "every verdict of the findings that it follows from holds",
 }
 
 
 def explain(
-    finding: Finding, paper: Paper, cast: Cast, records: Mapping[str, Mapping[str, Any]], options: list[str]
+    finding: Finding,
+    paper: Paper,
+    cast: Cast,
+    records: Mapping[str, Mapping[str, Any]],
+    options: list[str],
+    among: Mapping[str, Finding],
 ) -> str:
     """A page of text.
 
@@ -53,10 +63,11 @@ def explain(
         cast: The cast in which it is asked.
         records: Verdicts of the last run of this cast, by id; may be empty.
         options: What ``pytest behaviours/`` needs to use the cast and the findings.
+        among: All findings, where one that follows from others finds them.
     """
-    cases = list(cases_of(finding, cast))
+    cases = list(cases_of(finding, cast, among))
     lines = [f"{finding.label}  {finding.id}", "", *_wrapped(finding.claim), "", *_source(finding, paper), ""]
-    lines += ["HOW IT IS DECIDED", *_rule(finding, MEASURES[finding.measure]), ""]
+    lines += ["HOW IT IS DECIDED", *_decided(finding), ""]
     lines.append(f"IN THE CAST '{cast.name}' ({cast.protocol})")
     for case in cases:
         lines += _case(case, cast, records.get(case.id))
@@ -76,6 +87,15 @@ def _source(finding: Finding, paper: Paper) -> list[str]:
     for conflict in source.conflicts:
         lines += _wrapped(f"The sources disagree: {conflict}")
     return lines + (_wrapped(f"Note: {finding.note}") if finding.note else [])
+
+
+def _decided(finding: Finding) -> list[str]:
+    if not finding.follows:
+        return _rule(finding, MEASURES[finding.measure])
+    lines = _wrapped(f"It holds when {RELATIONS[finding.relation]}, is violated when one of them is, not measured when "
+                     "one is not, and undecided otherwise. Each of them is decided at its own level; that all must "
+                     "hold needs no correction. They are:")  # fmt: skip
+    return lines + [f"    {name}" for name in finding.findings or []]
 
 
 def _rule(finding: Finding, measure: Measure) -> list[str]:
@@ -118,10 +138,7 @@ def _case(case: Case | OutOfScope, cast: Cast, record: Mapping[str, Any] | None)
         until = f", {'expired on' if expired else 'until'} {entry.until}" if entry.until else ""
         owner = f" ({entry.owner}{until})" if entry.owner else until
         lines += _wrapped(f"{'it was to be ' + entry.expect if expired else 'because'}: {entry.reason}{owner}", 4)
-    for name, sets in (cast.published_values(case.finding.id, case.id) or {}).items():
-        values = ", ".join(f"{model} {value:g}" for models in sets.values() for model, value in models.items()
-                           if model in case.models)  # fmt: skip
-        lines += _wrapped(f"published {name}: {values}", 4) if values else []
+    lines += _published(case, cast)
     if record is None:
         return [*lines, "    not judged in the last run of this cast"]
     lines += _wrapped(f"last verdict: {mark(record)} {status(record)}: {record['reason']}", 4)
@@ -133,6 +150,20 @@ def _case(case: Case | OutOfScope, cast: Cast, record: Mapping[str, Any] | None)
         lines.append(f"    {'difference':<16} {number(difference['value'], True)} "
                      f"{interval(difference['interval'], True)} at {level}; {difference['method']}")  # fmt: skip
     return lines
+
+
+def _published(case: Case, cast: Cast) -> list[str]:
+    """What is published of the measure that decides, and of those beside it, on the groups that the claim names."""
+    finding, lines = case.finding, list[str]()
+    if finding.follows:
+        return lines
+    named = [finding.group] if finding.group else [one for one in finding.groups or [ALL] if one != EVERY]
+    for group in named:
+        for name, sets in (published_beside(cast, finding.measure, case.sets, group, case.models) or {}).items():
+            of = f"published {name}" + (f" of {group}" if group != ALL and group in MEASURES[name].groups else "")
+            values = (f"{model} {value:g}" for models in sets.values() for model, value in models.items())
+            lines += _wrapped(f"{of}: {', '.join(values)}", 4)
+    return list(dict.fromkeys(lines))
 
 
 def _wrapped(text: str, indent: int = 2) -> list[str]:

@@ -132,7 +132,7 @@ def _verdict(record: Mapping[str, Any]) -> dict[str, Any]:
             "measure_version": MEASURES[name].version, "values": values,
             "group": group if group in MEASURES[name].groups else ALL,
         }
-        for name, values in record["shown"].items()
+        for name, values in record["shown"].items() if name in MEASURES   # not what is told of each group
     }  # fmt: skip
     difference = {key: found[key] for key in ("value", "interval", "margin")} if found else None
     own = {"group": group, "difference": difference, "estimates": record["estimates"], "shown": shown}

@@ -12,6 +12,7 @@ from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations
 from demeanour.evidence.store import code_hash, evidence_key
 from demeanour.findings.pairing import Case
+from demeanour.reporting.figures.looks import looks
 from demeanour.reporting.plots import plot
 from demeanour.verdicts.verdict import Verdict
 
@@ -26,6 +27,7 @@ def picture(verdict: Verdict, case: Case, evidence: Evidence) -> str | None:
         return None
     models = case.models if len(case.sets) == 1 else ()
     context = _context(case, evidence) if models else {}
+    known = looks(evidence.cast)
     key = evidence_key(
         code=_code(),
         measure=verdict.measure,
@@ -34,11 +36,12 @@ def picture(verdict: Verdict, case: Case, evidence: Evidence) -> str | None:
         parts=[asdict(part) for part in verdict.parts],
         models=[evidence.identity(model, case.data) for model in models],
         context=context,
+        looks=[[name, asdict(known[name])] for name in (*models, *context)],
     )
 
     def draw() -> str:
         observed = [evidence.observations(model, case.data) for model in models]
-        return plot(verdict, observed, _readable(context, case, evidence))
+        return plot(verdict, observed, known, _readable(context, case, evidence))
 
     return evidence.store.text("pictures", key, draw)
 
@@ -63,4 +66,4 @@ def _readable(names: Iterable[str], case: Case, evidence: Evidence) -> list[Obse
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    return code_hash("reporting/plots.py", "reporting/style.py", "measures")
+    return code_hash("reporting/plots.py", "reporting/style.py", "reporting/figures", "measures")

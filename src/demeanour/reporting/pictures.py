@@ -46,13 +46,13 @@ def _inline(root: ElementTree.Element, index: int, shared: dict[str, str]) -> st
                 parent.remove(child)
     for element in root.iter():
         name = element.attrib.pop("id", "")
-        if name and element.tag == f"{_SVG}clipPath":
+        if name and element.tag in (f"{_SVG}clipPath", f"{_SVG}pattern"):
             names[name] = f"picture-{index}-{name}"
             element.set("id", names[name])
     for element in root.iter():
         if _XLINK in element.attrib:
             element.set("href", element.attrib.pop(_XLINK))
-        for key in ("href", "clip-path"):
+        for key in ("href", "clip-path", "style"):
             if key in element.attrib:
                 element.set(key, _REFERENCE.sub(lambda m: m[1] + names[m[2]], element.attrib[key]))
     return _text(root)

@@ -1,172 +1,154 @@
-"""One picture for each verdict, as SVG on its own white ground."""
+"""One picture for each verdict, as SVG on its own white ground, in the form of the paper's figure of its section."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from demeanour.evidence.observations import Observations
-from demeanour.measures.calibration import reliability_curve
 from demeanour.measures.groups import ALL
-from demeanour.measures.mistakes import error_ratio
-from demeanour.measures.shape_bias import shape_bias
-from demeanour.reporting.style import GROUND, INK, PALE, SERIES
+from demeanour.measures.registry import MEASURES
+from demeanour.reporting.figures.bars import Bars, draw_bars
+from demeanour.reporting.figures.calibration import calibrated, draw_histogram, draw_reliability
+from demeanour.reporting.figures.canvas import margins, svg_of
+from demeanour.reporting.figures.figure import Values, values_of
+from demeanour.reporting.figures.invariance import Curves, draw_curves, one_kind, views_of
+from demeanour.reporting.figures.looks import Look, Looks
+from demeanour.reporting.figures.mistakes import factor_bars
+from demeanour.reporting.figures.shape_texture import draw_shapes
+from demeanour.reporting.figures.similarity import Maps, draw_maps, maps_of
+from demeanour.reporting.style import INK, PALE
 from demeanour.verdicts.verdict import Verdict
 from demeanour.verdicts.words import percent
-from demeanour.vocabulary import CATEGORIES, FACTORS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Canvas
 
-_RC: Any = {
-    "svg.hashsalt": "demeanour", "svg.fonttype": "path", "text.parse_math": False, "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False, "axes.edgecolor": INK, "text.color": INK, "axes.labelcolor": INK,
-    "xtick.color": INK, "ytick.color": INK, "figure.facecolor": GROUND, "axes.facecolor": GROUND,
-}  # fmt: skip
+Models = tuple[Observations, ...]
+_OF_CONFIDENCE = ("calibration_error", "signed_gap", "bin_gap", "confidence_histogram", "low_confidence")
+_OF_FACTORS = ("error_ratio", "error_odds_ratio")
+_OF_SHAPES = ("shape_bias", "cue_coverage")
+_OF_GROUPS = ("factor_accuracy", "probe_accuracy", "probe_task_accuracy")
+_OF_VIEWS = ("view_accuracy", "view_drop")
 
 
-def plot(verdict: Verdict, observed: Sequence[Observations], context: Sequence[Observations] = ()) -> str:
+def plot(
+    verdict: Verdict, observed: Sequence[Observations], looks: Mapping[str, Look], context: Sequence[Observations] = ()
+) -> str:
     """The picture that shows what a verdict rests on.
 
     Args:
         verdict: A verdict with estimates.
         observed: What its models said, in the order of the comparison; none for a picture of the difference alone.
+        looks: How each model is drawn, here and everywhere.
         context: References to show beside them, such as people.
 
     Returns:
         An SVG document; the same input gives the same text.
     """
-    models = tuple(observed)
-    if models and verdict.measure in _OF_CONFIDENCE:
-        return _render(_reliability, models)
-    if models and verdict.measure in ("error_ratio", "error_odds_ratio"):
-        groups = [part.group for part in verdict.parts] or [verdict.difference.group if verdict.difference else ALL]
-        return _render(_error_ratios, models, frozenset(word for group in groups for word in group.split(" over ")))
-    if models and verdict.measure in ("shape_bias", "cue_coverage"):
-        return _render(_shapes, models, tuple(context))
+    models, measure = tuple(observed), verdict.measure
+    known = tuple((one.model, looks[one.model]) for one in (*observed, *context))
+    groups = [part.group for part in verdict.parts] or [verdict.difference.group if verdict.difference else ALL]
+    speaks = frozenset(word for group in groups for word in group.split(" over "))
+    if models and measure in _OF_CONFIDENCE:
+        return _rendered("reliability", known, models)
+    if models and measure in _OF_FACTORS:
+        return _rendered("factors", known, models, measure, speaks)
+    if models and measure in _OF_SHAPES:
+        return _rendered("shapes", known, (*context, *models))
+    if models and measure in _OF_GROUPS:
+        return _rendered("groups", known, models, measure, speaks)
+    if models and measure in _OF_VIEWS:
+        return _rendered("views", known, models, measure)
+    if models and MEASURES[measure].of_minibatches:
+        return _rendered("maps", known, models)
     parts = [(part.group, part.value, part.interval) for part in verdict.parts if part.value is not None]
     if not parts and verdict.difference:
         parts = [("difference", verdict.difference.value, verdict.difference.interval)]
     margin = verdict.difference.margin if verdict.difference else 0.0
-    return _render(_forest, tuple(parts), margin, f"{verdict.measure}: difference, {percent(verdict.level)} interval")
+    return svg_of(_forest, tuple(parts), margin, f"{measure}: difference, {percent(verdict.level)} interval")
 
 
 @lru_cache(maxsize=64)   # many verdicts rest on the same models' answers
-def _render(draw: Callable[..., None], *what: Any) -> str:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure as Canvas
-
-    with mpl.rc_context(_RC), warnings.catch_warnings():
-        warnings.simplefilter("ignore")   # a name that the font cannot write is no reason to fail
-        figure = Canvas()
-        draw(figure, *what)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+def _rendered(form: str, known: tuple[tuple[str, Look], ...], models: Models, *rest: Any) -> str:
+    return svg_of(_FORMS[form], dict(known), models, *rest)
 
 
-def _margins(figure: Figure, left: float, bottom: float, right: float, top: float) -> None:
-    """Fixed margins in inches: measuring every label first would take as long as drawing the picture."""
-    width, height = figure.get_size_inches()
-    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, hspace=0.12)
-
-
-def _reliability(figure: Figure, observed: tuple[Observations, ...]) -> None:
+def _reliability(canvas: Canvas, looks: Looks, models: Models) -> None:
     """Confidence histogram above reliability diagram, a column for each model."""
-    figure.set_size_inches(3.1 * len(observed) + 0.4, 4.3)
-    _margins(figure, 0.55, 0.5, 0.1, 0.3)
-    axes = figure.subplots(2, len(observed), squeeze=False, sharex=True, height_ratios=(1, 2.2))
-    for column, one in enumerate(observed):
-        curve = reliability_curve(one.column("confidence").astype(float), one.column("correct").astype(bool))
-        middle, width = (curve.edges[:-1] + curve.edges[1:]) / 2, curve.edges[1]
-        top, bottom = axes[0, column], axes[1, column]
-        top.bar(middle, curve.share, width * 0.9, color=SERIES[0])
-        top.set_title(one.model, fontweight="bold")
-        bottom.bar(middle, curve.accuracy, width * 0.9, color=SERIES[0], label="accuracy")
-        filled = curve.share > 0
-        bottom.plot(curve.confidence[filled], curve.confidence[filled], "_", color=SERIES[1], markersize=9,
-                    markeredgewidth=2, label="mean confidence")  # fmt: skip
-        bottom.plot([0, 1], [0, 1], color=PALE, linewidth=1, linestyle="--")
-        bottom.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence")
-        if column == 0:
-            top.set_ylabel("share of images")
-            bottom.set_ylabel("accuracy")
-            bottom.legend(frameon=False, loc="upper left", fontsize=8)
+    canvas.set_size_inches(3.1 * len(models) + 0.4, 4.3)
+    margins(canvas, 0.55, 0.5, 0.1, 0.3, hspace=0.12)
+    axes = canvas.subplots(2, len(models), squeeze=False, sharex=True, height_ratios=(1, 2.2))
+    for one, (above, below) in zip(models, axes.T, strict=True):
+        numbers = calibrated(one)
+        draw_histogram(above, numbers, looks[one.model])
+        draw_reliability(below, numbers, looks[one.model])
+        above.set_title(one.model, fontweight="bold")
+        below.set_xlabel("confidence")
+    axes[0, 0].set_ylabel("share of images")
+    axes[1, 0].set_ylabel("accuracy")
+    axes[1, 0].legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 0.82), fontsize=8)
 
 
-def _error_ratios(figure: Figure, observed: tuple[Observations, ...], speaks: frozenset[str]) -> None:
-    """A row of bars for each factor, hardest factor of the first model on top; rare factors are pale."""
-    ratios = [error_ratio(one.column("correct").astype(bool), one.column("factors").astype(bool)) for one in observed]
-    sizes = observed[0].column("factors").astype(bool).sum(axis=0)
-    order = np.argsort([np.nan_to_num(float(ratios[0][name])) for name in FACTORS])
-    names = [*(FACTORS[i] for i in order), ALL]
-    labels = [*(f"{FACTORS[i]}  n={sizes[i]:,}" for i in order), "mean of 16"]
-    figure.set_size_inches(6.6, 5.6)
-    _margins(figure, 1.75, 0.5, 0.15, 0.1)
-    axes = figure.subplots()
-    height = 0.8 / len(observed)
-    for index, (one, values) in enumerate(zip(observed, ratios, strict=True)):
-        at = np.arange(len(names)) + 0.4 - height * (index + 0.5)
-        colour = SERIES[index % len(SERIES)]
-        bars = axes.barh(at, [float(values[name]) for name in names], height, color=colour, label=one.model)
-        for bar, name in zip(bars, names, strict=True):
-            bar.set_alpha(1.0 if name == ALL or sizes[FACTORS.index(name)] >= 150 else 0.35)
-    axes.axvline(1, color=INK, linewidth=1)
-    axes.set_yticks(np.arange(len(names)), labels)
-    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
-        tick.set_fontweight("bold" if name in speaks else "normal")
-    axes.set_xlabel("error ratio (1: as hard as the average image; pale: fewer than 150 images)")
-    axes.legend(frameon=False, loc="lower right")
+def _factors(canvas: Canvas, looks: Looks, models: Models, measure: str, speaks: frozenset[str]) -> None:
+    draw_bars(canvas, factor_bars(_values(models, measure), models[0], measure.replace("_", " "), speaks), looks)
 
 
-def _shapes(figure: Figure, observed: tuple[Observations, ...], context: tuple[Observations, ...]) -> None:
-    """Shape against texture: a marker for each category, a line for the pooled value; people in grey."""
-    figure.set_size_inches(6.6, 5.2)
-    _margins(figure, 0.85, 0.5, 0.15, 0.6)
-    axes = figure.subplots()
-    for index, one in enumerate([*context, *observed]):
-        values = shape_bias(*(one.column(name).astype(int) for name in ("prediction", "shape", "texture")))
-        person = index < len(context)
-        colour = PALE if person else SERIES[(index - len(context)) % len(SERIES)]
-        label = None if person and index else ("people" if person else f"{one.model} ({float(values[ALL]):.3f})")
-        at = [(CATEGORIES.index(name), float(value)) for name, value in values.items() if name != ALL]
-        marker = "." if person else "o^sDvP"[(index - len(context)) % 6]
-        axes.plot([v for _, v in at], [i for i, _ in at], marker, color=colour, label=label,
-                  markersize=5 if person else 6, clip_on=False)  # fmt: skip
-        axes.axvline(float(values[ALL]), color=colour, linewidth=1.6 if not person else 0.8, linestyle="--")
-    axes.set_yticks(range(len(CATEGORIES)), CATEGORIES)
-    axes.invert_yaxis()
-    axes.set(xlim=(0, 1), xlabel="share of shape decisions (left: texture decides, right: shape decides)")
-    axes.grid(axis="y", color="#e5e7eb")
-    axes.set_axisbelow(True)
-    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=3)
+def _groups(canvas: Canvas, looks: Looks, models: Models, measure: str, speaks: frozenset[str]) -> None:
+    values = _values(models, measure)
+    labels = {group: group.replace("_", " ") for one in values.values() for group in one if group != ALL}
+    labels |= {ALL: "average"} if any(ALL in one for one in values.values()) else {}
+    bars = Bars(labels, values, f"{measure.replace('_', ' ')} (%)", percent=True,
+                apart=frozenset({ALL}), speaks=speaks)  # fmt: skip
+    draw_bars(canvas, bars, looks)
+
+
+def _shapes(canvas: Canvas, looks: Looks, models: Models) -> None:
+    draw_shapes(canvas, _values(models, "shape_bias"), looks)
+
+
+def _views(canvas: Canvas, looks: Looks, models: Models, measure: str) -> None:
+    canvas.set_size_inches(5.4, 3.4)
+    margins(canvas, 0.65, 0.5, 0.15, 0.35)
+    axes: Axes = canvas.subplots()
+    views = models[0].names["view"]
+    unit = f"{measure.replace('_', ' ')} (%)"
+    values, data = _values(models, measure), models[0].data
+    draw_curves(axes, Curves(data, data, views_of(views), values, unit, joined=one_kind(views)), looks)
+    axes.set_ylabel(unit)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
+
+
+def _maps(canvas: Canvas, looks: Looks, models: Models) -> None:
+    draw_maps(canvas, Maps({one.model: maps_of(one) for one in models}, {}), looks)
+
+
+def _values(models: Models, measure: str) -> Values:
+    return {one.model: values_of(one, measure) for one in models}
 
 
 def _forest(
-    figure: Figure, rows: tuple[tuple[str, float, tuple[float, float]], ...], margin: float, label: str
+    canvas: Canvas, rows: tuple[tuple[str, float, tuple[float, float]], ...], margin: float, label: str
 ) -> None:
-    """What is compared with the margin, and its interval."""
-    figure.set_size_inches(6.6, 1.3 + 0.28 * len(rows))
-    _margins(figure, 0.4 + 0.075 * max((len(name) for name, _, _ in rows), default=0), 0.55, 0.15, 0.1)
-    axes: Axes = figure.subplots()
+    """What is compared with the margin, and its interval; in no model's colour."""
+    canvas.set_size_inches(6.6, 1.3 + 0.28 * len(rows))
+    margins(canvas, 0.4 + 0.075 * max((len(name) for name, _, _ in rows), default=0), 0.55, 0.15, 0.1)
+    axes: Axes = canvas.subplots()
     for index, (_, value, limits) in enumerate(rows):
-        axes.plot(limits, [index, index], color=SERIES[0], linewidth=2)
-        axes.plot([value], [index], "o", color=SERIES[0])
+        axes.plot(limits, [index, index], color=INK, linewidth=2)
+        axes.plot([value], [index], "o", color=INK)
     axes.axvline(0, color=INK, linewidth=1)
     for sign in (-1, 1) if margin else ():
-        axes.axvline(sign * margin, color=SERIES[1], linewidth=1, linestyle="--")
+        axes.axvline(sign * margin, color=PALE, linewidth=1.4, linestyle="--")
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.invert_yaxis()
     axes.margins(y=0.3)
     axes.set_xlabel(label)
 
 
-_OF_CONFIDENCE = ("calibration_error", "signed_gap", "bin_gap", "confidence_histogram", "low_confidence")
+_FORMS: dict[str, Callable[..., None]] = {
+    "reliability": _reliability, "factors": _factors, "groups": _groups, "shapes": _shapes, "views": _views,
+    "maps": _maps,
+}  # fmt: skip

@@ -18,6 +18,25 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of a report, in plain words.
+
+    Attributes:
+        title: Its heading.
+        about: How it is read.
+        header: Of its columns.
+        rows: Cells as text; the first of each row heads it.
+        folded: Whether it is for those who look for it.
+    """
+
+    title: str
+    about: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
 class Run:
     """A finished run.
 
@@ -36,6 +55,7 @@ class Run:
         pictures: SVG by verdict id.
         reproduce: The command that decides a verdict again, by its id.
         since: What changed since the last run of the cast; None where there is no earlier one.
+        tables: What stands beside the verdicts.
     """
 
     cast: str
@@ -52,6 +72,7 @@ class Run:
     pictures: Mapping[str, str] = field(default_factory=dict)
     reproduce: Mapping[str, str] = field(default_factory=dict)
     since: Changes | None = None
+    tables: Sequence[Table] = ()
 
     @property
     def word(self) -> str:

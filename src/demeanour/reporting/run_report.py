@@ -18,8 +18,8 @@ SCHEMA = 1
 REPORTS = ("verdicts.json", "summary.md", "summary.html")   # a run replaces them
 _KEYS = (
     "id", "finding", "data", "strength", "expected", "verdict", "measure", "measure_version", "unit", "level",
-    "estimates", "difference", "parts", "published", "reason", "expected_because", "label", "claim", "shown",
-    "shortfall",
+    "estimates", "difference", "parts", "published", "published_notes", "deviations", "reason", "expected_because",
+    "label", "claim", "shown", "shortfall",
 )  # fmt: skip
 
 

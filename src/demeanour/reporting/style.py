@@ -15,8 +15,14 @@ INK, PALE, GROUND = "#1b1f24", "#8b949e", "#ffffff"
 MARKS = {"holds": "✔", "violated": "≠", "undecided": "?", "not measured": "–", "out of scope": "·"}
 FEATURES = {
     "mistakes": "Model mistakes",
+    "synthetic": "Synthetic data",
     "calibration": "Model calibration",
     "shape_texture": "Shape / texture bias",
+    "robustness": "Robustness",
+    "transfer": "Transferability",
+    "invariance": "Transformation invariance",
+    "similarity": "Representation similarity",
+    "summary": "Summary",
 }
 GREEN, BLUE, RED, AMBER, GREY = "#0b6e4f", "#1f4e79", "#b3261e", "#8a5a00", "#57606a"
 

@@ -10,7 +10,7 @@ from demeanour.findings.thresholds import Thresholds
 from demeanour.reporting.changes import Changes
 from demeanour.reporting.glyph import Scale, axis, glyph, scale
 from demeanour.reporting.pictures import inline
-from demeanour.reporting.run import Record, Run
+from demeanour.reporting.run import Record, Run, Table
 from demeanour.reporting.style import MARKS, feature, kind, mark, status
 from demeanour.reporting.summary_verdict import Shown, because, by_finding, link, rows, section, table
 from demeanour.reporting.undecided import LACKS, what_would_decide
@@ -60,6 +60,7 @@ def verdicts_html(run: Run, thresholds: Thresholds) -> tuple[str, str]:
         sections.setdefault(feature(shown[records[0]["id"]].finding), {})[name] = records
     against = [record for record in run.judged if kind(record) == "against"]
     parts = [_against(against, scales), _map(sections), _missing(run), _undecided(run.judged, "asked", _ASKED)]
+    parts += [_beside(one) for one in run.tables if not one.folded]
     parts += [_since(run.since), _FILTER]
     parts += [
         f'<section class="findings"><h2 id="{_slug(title)}">{escape(title)}</h2>'
@@ -67,6 +68,7 @@ def verdicts_html(run: Run, thresholds: Thresholds) -> tuple[str, str]:
         for title, findings in sorted(sections.items())
     ]
     parts.append(_undecided(run.judged, "open", "What would decide what was left open"))
+    parts += [_beside(one) for one in run.tables if one.folded]
     return "".join(parts), shapes
 
 
@@ -138,7 +140,7 @@ def _undecided(judged: Iterable[Record], which: str, title: str) -> str:
     for record in judged:
         if kind(record) == which:
             found, lack = record["difference"], what_would_decide(record)
-            value = f"{number(found['value'], True)} {interval(found['interval'], True)}"
+            value = f"{number(found['value'], True)} {interval(found['interval'], True)}" if found else ""
             name = f"{escape(record['label'])} {link(record['id'])}"
             lines.append([name, value, escape(lack.images), lack.told, lack.needed])
     return section(title, f'<div class="card">{table(LACKS, lines, "plain")}</div>' if lines else "")
@@ -176,7 +178,16 @@ def _finding(records: Sequence[Record], shown: Mapping[str, Shown], scales: Mapp
     )
 
 
+def _beside(found: Table) -> str:
+    lines = [[escape(cell) for cell in row] for row in found.rows]
+    content = f'<p class="who">{escape(found.about)}</p>{table(found.header, lines, "plain")}'
+    content = f"<details><summary>{len(lines)} rows</summary>{content}</details>" if found.folded else content
+    return section(found.title, f'<div class="card">{content}</div>')
+
+
 def _rule(finding: Finding) -> str:
+    if finding.follows:
+        return f"all hold: {', '.join(finding.findings or [])}"
     groups = f" in {', '.join(finding.groups)}" if finding.groups else ""
     relation: str = finding.relation
     if finding.bound is not None:

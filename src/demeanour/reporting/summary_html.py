@@ -26,10 +26,10 @@ def summary_html(run: Run) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
-        "script-src 'unsafe-inline'\"/>"
+        "script-src 'unsafe-inline'; img-src data:\"/>"
         f"<title>{escape(f'{run.word.capitalize()}: cast {run.cast}')}</title><style>{style}</style></head><body>"
         f'<a class="skip" href="#main">Skip to the verdicts</a>{shapes}{_banner(run)}<main id="main">'
-        f"{_about(run)}{_message(run)}{body}{_end(run)}</main><script>{script}</script></body></html>\n"
+        f"{about_html(run)}{_message(run)}{body}{_end(run)}</main><script>{script}</script></body></html>\n"
     )
 
 
@@ -63,7 +63,7 @@ def _meaning(run: Run, kinds: Sequence[str]) -> str:
     return meanings.get(run.code, "The run was interrupted: what stands below is incomplete.")
 
 
-def _about(run: Run) -> str:
+def about_html(run: Run) -> str:
     """What the cast says of itself, where nobody can miss it if it holds no real model."""
     models = run.thresholds.cast.models.values() if run.thresholds else ()
     drawn = any(model.source.startswith("predictions:drawn:") for model in models)

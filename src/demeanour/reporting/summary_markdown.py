@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from demeanour.reporting.changes import Changes
-from demeanour.reporting.run import Record, Run, counts
+from demeanour.reporting.run import Record, Run, Table, counts
 from demeanour.reporting.style import mark, status
 from demeanour.reporting.undecided import LACKS, what_would_decide
 from demeanour.verdicts.outcome import contradicts
@@ -27,9 +27,12 @@ def summary_markdown(run: Run) -> str:
     lines += _section("What broke", [f"- `{name}`" for name in run.broken])
     lines += _section("What could not be measured", _by_reason(r for r in judged if r["verdict"] == "not measured"))
     lines += _section("What the data could not decide", _undecided(asked))
+    lines += [line for one in run.tables if not one.folded for line in _section(one.title, _beside(one))]
     lines += _since(run.since)
     lines += _section("What the data could not decide, as left open", _undecided(left_open))
+    lines += _section("What was measured otherwise than published", _otherwise(judged))
     lines += _folded(f"All {len(judged)} verdicts", _table(_HEADER, map(_row, judged))) if judged else []
+    lines += [line for one in run.tables if one.folded for line in _folded(one.title, _beside(one))]
     lines += _why(judged)
     outside = [f"- `{record['id']}`: {_text(record['reason'])}" for record in run.out_of_scope]
     lines += _folded(f"{len(outside)} out of scope of this cast", outside) if outside else []
@@ -66,13 +69,22 @@ def _by_reason(records: Iterable[Record]) -> list[str]:
     return [f"- {_text(reason)}: {', '.join(names)}" for reason, names in waiting.items()]
 
 
+def _otherwise(records: Iterable[Record]) -> list[str]:
+    """Published values that sampling and reading do not explain, each once, with the verdicts that show it."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        for text in record["deviations"]:
+            found.setdefault(f"{record['measure']} on {', '.join(record['data'])}, {text}", []).append(record["id"])
+    return [f"- {_text(text)}: {', '.join(f'`{name}`' for name in names)}" for text, names in found.items()]
+
+
 def _undecided(records: Sequence[Record]) -> list[str]:
     if not records:
         return []
     rows = []
     for record in records:
         d, lack = record["difference"], what_would_decide(record)
-        found = f"{number(d['value'], True)} {interval(d['interval'], True)}"
+        found = f"{number(d['value'], True)} {interval(d['interval'], True)}" if d else ""
         rows.append([_name(record), found, lack.images, lack.told, lack.needed])
     return _table(LACKS, rows)
 
@@ -109,6 +121,10 @@ def _folded(title: str, lines: Sequence[str]) -> list[str]:
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [header, ["---"] * len(header), *rows]
     return [f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines]
+
+
+def _beside(table: Table) -> list[str]:
+    return [_text(table.about), "", *_table(table.header, [[_text(cell) for cell in row] for row in table.rows])]
 
 
 def _name(record: Record) -> str:

@@ -13,7 +13,7 @@ from demeanour.findings.schema import Finding, Paper
 from demeanour.measures.groups import ALL
 from demeanour.reporting.glyph import Scale, axis, glyph, scale
 from demeanour.reporting.run import Record
-from demeanour.reporting.style import kind, mark, status
+from demeanour.reporting.style import MARKS, kind, mark, status
 from demeanour.reporting.undecided import images_of
 from demeanour.verdicts.words import interval, number, percent
 
@@ -119,6 +119,7 @@ def _panel(shown: Shown) -> str:
              if name in cast.data and cast.data[name].version]  # fmt: skip
     notes += [f"{name}: {_sentence(cast.models[name].note or '')}" for name in shown.models
               if name in cast.models and cast.models[name].note]  # fmt: skip
+    notes += [_sentence(note) for note in (*record["published_notes"], *record["deviations"])]
     foot = [f'<p class="who">{escape(note)}</p>' for note in notes]
     if shown.reproduce:
         foot.append(f'<p class="who">Reproduce: <code>{escape(shown.reproduce)}</code></p>')
@@ -157,6 +158,10 @@ def _numbers(record: Record) -> str:
 def _parts(record: Record, finding: Finding) -> str:
     if not record["parts"]:
         return ""
+    if finding.follows:
+        basis = [[link(part["group"]), escape(f"{MARKS[part['verdict']]} {part['verdict']}"), f"{part['n']:,}"]
+                 for part in record["parts"]]  # fmt: skip
+        return f"<h4>{len(basis)} verdicts that it follows from</h4>" + table(["", "verdict", "images"], basis, "parts")
     measured = [part for part in record["parts"] if part["interval"]]
     on, lines = scale(finding, measured), []
     for part in record["parts"]:

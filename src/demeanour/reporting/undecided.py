@@ -28,7 +28,10 @@ class Lack:
 
 
 def what_would_decide(record: Mapping[str, Any]) -> Lack:
-    """What an undecided verdict's record says of that."""
+    """What an undecided verdict's record says of that; one that follows from others waits for those of them."""
+    if record["shortfall"] is None:
+        waits = [part["group"] for part in record["parts"] if part["verdict"] == "undecided"]
+        return Lack("", "", f"what decides {', '.join(waits)}")
     lack, group = record["shortfall"], record["difference"]["group"]
     images, needed = lack["images"], lack["needed"]
     now = f"{images:,}" if group == ALL else f"{images:,} ({group})"

@@ -19,6 +19,7 @@ Statistic = Callable[[Floats], Floats]   # weights (draws, rows) → values (dra
 DRAWS = 10_000
 CLUSTER_DRAWS = 4_000   # whole clusters need the weights of every image
 PARTS = 100
+LEAST_MINIBATCHES = 10   # each sums up over many pictures, so that fewer of them will do
 UNDEFINED_SHARE = 0.01
 _CHUNK = 2**21   # weights held at once: 16 MB
 
@@ -140,6 +141,17 @@ def jackknife_parts(
         what = "images" if clusters is None else "source images"
         raise NotMeasuredError(f"{m} {what} are too few for a jackknife; 20 are the least")
     return np.asarray((rng.permutation(m) % min(PARTS, m // 2))[cluster])
+
+
+def minibatch_parts(n: int) -> NDArray[np.intp]:
+    """The part of each of n minibatches, which were drawn at random: its own, or of more than 100 one of 100; (n,).
+
+    Raises:
+        NotMeasuredError: Fewer than 10 minibatches.
+    """
+    if n < LEAST_MINIBATCHES:
+        raise NotMeasuredError(f"{n} minibatches are too few for a jackknife; {LEAST_MINIBATCHES} are the least")
+    return np.arange(n) % PARTS
 
 
 def left_out_values(statistic: Statistic, part: NDArray[np.intp]) -> Floats:

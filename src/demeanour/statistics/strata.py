@@ -58,6 +58,27 @@ def worst_case_sum(terms: Sequence[tuple[float, Limits]], method: str) -> Limits
     )
 
 
+def bonferroni_sum(terms: Sequence[tuple[float, Limits]], method: str) -> Limits:
+    """Limits of a weighted sum of estimates of any kind and dependence: each at its share of α.
+
+    The sum lies beyond the sum of the limits only where one term at least lies beyond its own, which has α at most.
+
+    Args:
+        terms: Weight and estimate of each; weights of 0 drop out.
+        method: How the limits are made, in words.
+
+    Raises:
+        ValueError: A weight is not finite, or none differs from 0.
+    """
+    parts = _weighted(terms)
+    return Limits(
+        sum(part.value for part in parts),
+        lambda alpha: sum(part.lower(alpha / len(parts)) for part in parts),
+        lambda alpha: sum(part.upper(alpha / len(parts)) for part in parts),
+        method,
+    )
+
+
 def stratified_draws(draws_of: Sequence[Floats], weights: Sequence[float]) -> Floats:
     """Bootstrap draws of a weighted mean over strata, each resampled on its own and with its own size.
 

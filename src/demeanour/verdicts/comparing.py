@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from demeanour.datasets.catalogue import images_of, made_from
+from demeanour.datasets.catalogue import chosen_from, images_of, made_from
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations
@@ -98,7 +98,7 @@ def compare(case: Case, measure: Measure, observed: Observed) -> tuple[list[Comp
     compared, missing = [], []
     for comparison in case.comparisons:
         subjects = [_subjects(comparison, data, observed) for data in case.sets]
-        for name, weights in _sums(case.finding, _groups(case.finding, measure, subjects)):
+        for name, weights in sums_of(case.finding, _groups(case.finding, measure, subjects)):
             terms = tuple(
                 tuple(Term(sign * weight, one[0], group, *one[1:]) for sign, one in of_set for weight, group in weights)
                 for of_set in subjects
@@ -113,12 +113,12 @@ def compare(case: Case, measure: Measure, observed: Observed) -> tuple[list[Comp
                     raise
                 missing.append(Part(about, None, None, case.finding.margin, "not measured", n, counts=False))
                 continue
-            compared.append(Compared(about, terms, found, *_claim(case.finding), counts))
+            compared.append(Compared(about, terms, found, *claim_of(case.finding), counts))
     return compared, tuple(missing)
 
 
 def averaged(found: Sequence[Contrast], noise: Sequence[float], sets: Sequence[str]) -> Contrast:
-    """The mean over data sets: as if independent, but for sets of the same images, which may err together.
+    """The mean over data sets: as if independent, but for sets that share images, which may err together.
 
     Args:
         found: On each set, as a sample of its images has it.
@@ -128,11 +128,16 @@ def averaged(found: Sequence[Contrast], noise: Sequence[float], sets: Sequence[s
     if len(found) == 1:
         return found[0].widened(noise[0])
     shared: dict[str, list[tuple[float, Limits]]] = {}
+    chosen: list[tuple[float, Limits]] = []
     for one, data in zip(found, sets, strict=True):
         source = images_of(data) or made_from(data) or data
-        shared.setdefault(source, []).append((1 / len(found), one.limits))
+        of_others = not set(chosen_from(data)).isdisjoint(sets)
+        (chosen if of_others else shared.setdefault(source, [])).append((1 / len(found), one.limits))
     parts = [(1.0, worst_case_sum(terms, "")) if len(terms) > 1 else terms[0] for terms in shared.values()]
-    limits = independent_sum(parts, f"mean of {len(found)} data sets, each by: {found[0].limits.method}")
+    method = f"mean of {len(found)} data sets, each by: {found[0].limits.method}"
+    limits = independent_sum(parts, method)
+    if chosen:   # from several of the others, and which of its images are whose is not known
+        limits = worst_case_sum([(1.0, limits), *chosen], method)
     return Contrast(limits, sum(one.n for one in found)).widened(sum(noise) / len(found))
 
 
@@ -149,7 +154,7 @@ def _subjects(comparison: Comparison, data: str, observed: Observed) -> list[tup
     return [(sign, tuple(observed[model, data] for model in models)) for sign, models in comparison.terms]
 
 
-def _sums(finding: Finding, groups: list[str]) -> list[tuple[str, list[tuple[float, str]]]]:
+def sums_of(finding: Finding, groups: list[str]) -> list[tuple[str, list[tuple[float, str]]]]:
     """What the relation adds up within one model: a group, the step to the next, a drop, or an area."""
     if finding.relation == "group in top":
         assert finding.group is not None
@@ -168,7 +173,7 @@ def _weighed(weights: NDArray[np.float64], groups: list[str]) -> list[tuple[floa
     return [(float(weight), group) for weight, group in zip(weights, groups, strict=True) if weight]
 
 
-def _claim(finding: Finding) -> tuple[float, bool, Claim]:
+def claim_of(finding: Finding) -> tuple[float, bool, Claim]:
     """By how much the sum is shifted, whether it is turned round, and what is claimed of it."""
     shift = -(finding.bound or 0) - (finding.offset or 0)
     downwards = finding.relation in (

@@ -11,7 +11,7 @@ import numpy as np
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.observations import Observations, check_paired
 from demeanour.measures.calibration import BIN_NAMES, bin_of
-from demeanour.measures.groups import Columns
+from demeanour.measures.groups import ALL, Columns
 from demeanour.measures.registry import Measure
 from demeanour.measures.weighting import Floats
 from demeanour.statistics.limits import NO_WIDTH, Limits
@@ -25,8 +25,11 @@ from demeanour.statistics.means import (
 from demeanour.statistics.noise import noise_floor
 from demeanour.statistics.proportions import clopper_pearson, independent_difference, paired_difference
 from demeanour.statistics.resampling import jackknife_limits, percentile_limits
+from demeanour.statistics.strata import bonferroni_sum
+from demeanour.statistics.whole_numbers import source_limits
 from demeanour.verdicts import replicates
 from demeanour.verdicts.replicates import Replicates, Subject, cluster_codes, columns_of
+from demeanour.verdicts.tasks import limits_over_tasks
 
 SMALL_COUNT = 10   # fewer hits or misses than this in a group: exact limits instead of resampled ones
 SKEWED = 100       # with fewer right or wrong answers than this, one model's mean gap is too skewed for t
@@ -111,6 +114,11 @@ def sampled(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
     columns = {term.subject: columns_of(measure, term.subject) for term in terms}
     values = [_value(measure, columns[term.subject], term) for term in terms]
     n = min(measure.n(columns[term.subject])[term.group] for term in terms)
+    if measure.strata:
+        parts = [(term.weight, term.group, term.subject) for term in terms]
+        return Contrast(limits_over_tasks(measure, parts, columns), n)
+    if measure.rows and measure.members and len({term.group for term in terms} | {ALL}) == 2:
+        return _of_members(measure, terms)
     if len(terms) == 1 and terms[0].weight == 1:
         limits, two_way = _single(measure, terms[0], columns[terms[0].subject], values[0])
     else:
@@ -118,6 +126,19 @@ def sampled(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
     if not limits.has_width:
         raise NotMeasuredError(f"{measure.name}: its interval has no width; its error cannot be told")
     return Contrast(limits, n, two_way)
+
+
+def _of_members(measure: Measure, terms: Sequence[Term]) -> Contrast:
+    """A sum of values of one group that are shares of its members: as if these were all the images."""
+    assert measure.members is not None
+    whole: dict[Observations, Observations] = {}
+    for one in dict.fromkeys(one for term in terms for one in term.subject):
+        member = measure.members(terms[0].group, columns_of(measure, (one,)))
+        names = dict.fromkeys((*measure.needs, *one.clusters))
+        columns = {name: one.column(name)[member] for name in names}
+        whole[one] = Observations(one.model, one.data, one.ids[member], columns, one.clusters, {})
+    of_group = tuple(replace(term, observed=whole[term.observed]) for term in terms)
+    return sampled(replace(measure, method="proportion", members=None), of_group)
 
 
 def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tuple[Limits, Limits | None]:
@@ -132,6 +153,8 @@ def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tup
     if measure.method in ("proportion", "mean"):
         assert measure.rows is not None
         rows = measure.rows(term.group, columns)
+        if measure.of_sources:
+            return source_limits(rows, share=measure.method == "proportion"), None
         if first.clusters:
             lowest = 0.0 if measure.method == "proportion" else None
             return cluster_mean_limits(rows, cluster_codes(first, 0), lowest), None
@@ -144,10 +167,8 @@ def _single(measure: Measure, term: Term, columns: Columns, value: float) -> tup
             raise _too_few(measure)
         return mean_limits(rows), None
     exact = _exact(measure, term, columns)
-    if exact is not None and first.clusters:
-        raise NotMeasuredError(f"{measure.name}: too few hits or misses among images that share a source")
     if exact is not None:
-        return exact, None
+        return _of_sources(measure, term, columns) if first.clusters else exact, None
     return _resampled(measure, [term], value)
 
 
@@ -168,9 +189,10 @@ def _sum(
     if limits is not None and limits.has_width:
         return limits, two_way
     # too few cases for resampling, or sides that never differ: combine what is known of each side on its own
-    if not pair:
-        raise NotMeasuredError(f"{measure.name}: too few images to say how far {len(terms)} values may be off together")
     sides = [_single(measure, t.alone, columns[t.subject], v)[0] for t, v in zip(terms, values, strict=True)]
+    if not pair:
+        weighted = [(term.weight, side) for term, side in zip(terms, sides, strict=True)]
+        return bonferroni_sum(weighted, f"{sides[0].method}, each of {len(sides)} values at its share of α"), two_way
     return independent_difference(sides[0], sides[1]), two_way
 
 
@@ -182,6 +204,8 @@ def _of_rows(
     first = terms[0].observed
     rows = [term.weight * measure.rows(term.group, columns[term.subject]) for term in terms]
     total = np.sum(rows, axis=0)
+    if measure.of_sources:
+        return source_limits(total, share=False)
     if measure.method == "mean" and any(_few_errors(measure, term.subject) for term in terms):
         return None
     if first.clusters:
@@ -209,7 +233,11 @@ def _resampled(measure: Measure, terms: Sequence[Term], value: float) -> tuple[L
         return np.asarray(sum(term.weight * values(term.subject)[term.group] for term in terms))
 
     if measure.method == "jackknife":
-        return jackknife_limits(value, total(lambda one: replicates.left_out(measure, one))), None
+        limits = jackknife_limits(value, total(lambda one: replicates.left_out(measure, one)))
+        if measure.of_minibatches:
+            size = int(first.columns["size"][0])
+            limits = replace(limits, method=f"jackknife, {len(first)} minibatches of {size} pictures")
+        return limits, None
     if not first.clusters:
         together = tuple(dict.fromkeys(term.subject for term in terms))
         draws = total(replicates.over_images(measure, together).__getitem__)
@@ -261,6 +289,19 @@ def _exact(measure: Measure, term: Term, columns: Columns) -> Limits | None:
     if counted is None or min(counted.hits, counted.n - counted.hits) >= SMALL_COUNT:
         return None
     return clopper_pearson(counted.hits, counted.n).scaled(counted.scale)
+
+
+def _of_sources(measure: Measure, term: Term, columns: Columns) -> Limits:
+    """A share of few hits or few misses among images that share a source: by how many sources have any."""
+    counted = measure.counts(term.group, columns) if measure.counts else None
+    if counted is None or counted.member is None or counted.hit is None:
+        raise NotMeasuredError(f"{measure.name}: too few hits or misses among images that share a source")
+    hit = counted.hit[counted.member].astype(np.float64)
+    try:
+        return cluster_mean_limits(hit, cluster_codes(term.observed, 0)[counted.member], 0.0).scaled(counted.scale)
+    except NotMeasuredError as error:
+        why = f"{measure.name}: too few hits or misses among images that share a source"
+        raise NotMeasuredError(f"{why}: {error}") from error
 
 
 def _is_small(measure: Measure, term: Term, columns: Columns) -> bool:

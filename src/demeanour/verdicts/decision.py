@@ -10,6 +10,7 @@ from typing import Any
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.store import code_hash, evidence_key
 from demeanour.findings.pairing import Case
+from demeanour.measures.groups import ALL
 from demeanour.statistics.zones import LEVEL
 from demeanour.verdicts.verdict import Difference, Estimate, Part, Shortfall, Word
 
@@ -26,6 +27,7 @@ class Decision:
     estimates: dict[str, Estimate] = field(default_factory=dict)
     difference: Difference | None = None
     parts: tuple[Part, ...] = ()
+    group: str = ALL
     shown: dict[str, dict[str, float]] = field(default_factory=dict)
     shortfall: Shortfall | None = None
 
@@ -37,7 +39,7 @@ def decision_key(case: Case, evidence: Evidence) -> str:
         NotMeasuredError: A file is missing.
     """
     return evidence_key(
-        code=_code(),
+        code=code_of_decisions(),
         finding=case.finding.model_dump(mode="json"),
         comparisons=[asdict(comparison) for comparison in case.comparisons],
         evidence=[evidence.identity(model, data) for model in case.models for data in case.sets],
@@ -60,7 +62,8 @@ def from_text(text: str) -> Decision:
 
 
 @lru_cache(maxsize=1)
-def _code() -> str:
+def code_of_decisions() -> str:
+    """The identity of all code that what the data say rests on."""
     return code_hash(*_CODE)
 
 

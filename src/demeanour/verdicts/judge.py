@@ -13,12 +13,15 @@ from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope
 from demeanour.findings.schema import Finding
 from demeanour.measures.groups import ALL
-from demeanour.measures.registry import BESIDE, MEASURES, Measure
+from demeanour.measures.registry import BESIDE, MEASURES, OF_EVERY_GROUP, Measure
 from demeanour.statistics.power import decidable_margin, se_from_half_width
 from demeanour.statistics.zones import ALPHA, LEVEL, Above, Zone, zone_of_many
 from demeanour.verdicts import words
 from demeanour.verdicts.comparing import Compared, Observed, compare, mean_over, observe_all
+from demeanour.verdicts.conclusion import conclude
 from demeanour.verdicts.decision import Decision, decision_key, from_text, to_text
+from demeanour.verdicts.doubts import doubts
+from demeanour.verdicts.published import deviations, notes_on_published, published_beside
 from demeanour.verdicts.replicates import columns_of
 from demeanour.verdicts.verdict import Difference, Estimate, Part, Shortfall, Verdict
 
@@ -34,13 +37,16 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
     Returns:
         The verdict; *not measured*, with the reason, where evidence is missing or wrong.
     """
-    cast, finding, measure = evidence.cast, case.finding, MEASURES[case.finding.measure]
+    cast, finding = evidence.cast, case.finding
     expected, because = _expectation(case, cast, today or datetime.datetime.now(datetime.UTC).date())
+    if case.basis:
+        return conclude(case, [judge(one, evidence, today) for one in case.basis], expected, because)
+    measure = MEASURES[finding.measure]
     unmeasured = Verdict(
         id=case.id, finding=finding.id, data=case.sets, strength=finding.strength_on(case.data), expected=expected,
         verdict="not measured", measure=measure.name, unit=measure.unit, reason="", label=finding.label,
         claim=words.claim(case), measure_version=measure.version,
-        published=cast.published_values(finding.id, case.id), expected_because=because,
+        expected_because=because,
     )  # fmt: skip
     try:
         key = decision_key(case, evidence)
@@ -51,7 +57,12 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
             return to_text(decision)
 
         decision = from_text(evidence.store.text("decisions", key, decide))
-        return replace(unmeasured, **{one.name: getattr(decision, one.name) for one in fields(decision)})
+        verdict = replace(unmeasured, **{one.name: getattr(decision, one.name) for one in fields(decision)})
+        known = published_beside(cast, measure.name, case.sets, verdict.group, case.models)
+        doubt = doubts(case, measure, evidence)
+        verdict = replace(verdict, reason=f"{verdict.reason}; {doubt}") if doubt else verdict
+        notes, apart = notes_on_published(cast, verdict), deviations(cast, verdict)
+        return replace(verdict, published=known, published_notes=notes, deviations=apart)
     except NotMeasuredError as error:
         kind = "the evidence is wrong" if isinstance(error, EvidenceError) else "evidence is missing"
         return replace(unmeasured, reason=f"{kind}: {error}")
@@ -60,6 +71,7 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
 def _decide(case: Case, measure: Measure, evidence: Evidence) -> Decision:
     finding = case.finding
     observed = observe_all(case, evidence)
+    measure = measure.named(next(iter(observed.values())).names)
     compared, missing = compare(case, measure, observed)
     counted = [one for one in compared if one.counts]
     at_least = _at_least(finding, len(counted))
@@ -100,16 +112,19 @@ def _decide(case: Case, measure: Measure, evidence: Evidence) -> Decision:
         difference=_difference(deciding, finding, alpha),
         parts=tuple(_part(one, finding, alpha) for one in compared) + missing if several else (),
         shortfall=shortfall,
+        group=deciding.terms[0][0].group,
         shown=_shown(measure, observed, deciding.terms[0][0].group) if len(case.sets) == 1 else {},
     )
 
 
 def out_of_scope(case: OutOfScope) -> Verdict:
     """The entry of a finding that the cast cannot speak about."""
-    finding, measure = case.finding, MEASURES[case.finding.measure]
+    finding = case.finding
+    data = () if finding.follows else (case.data,)
+    unit = "" if finding.follows else MEASURES[finding.measure].unit
     return Verdict(
-        id=case.id, finding=finding.id, data=(case.data,), strength=finding.strength_on(case.data), expected=None,
-        verdict="out of scope", measure=measure.name, unit=measure.unit, reason=case.reason, label=finding.label,
+        id=case.id, finding=finding.id, data=data, strength=finding.strength_on(case.data), expected=None,
+        verdict="out of scope", measure=finding.measure, unit=unit, reason=case.reason, label=finding.label,
         claim=finding.claim,
     )  # fmt: skip
 
@@ -156,15 +171,18 @@ def _shown(measure: Measure, observed: Observed, group: str) -> dict[str, dict[s
     """What is read beside the deciding numbers, of their group where it has one: ECE, odds ratios, accuracy."""
     shown: dict[str, dict[str, float]] = {}
     for name in BESIDE.get(measure.name, ()):
-        other = MEASURES[name]
         for (model, _), one in observed.items():
+            other = MEASURES[name].named(one.names)
             try:
                 values = other.values(columns_of(other, (one,)))
             except NotMeasuredError:
                 continue
-            value = float(values.get(group, values[ALL]))
-            if math.isfinite(value):
-                shown.setdefault(name, {})[model] = value
+            found = {name: values.get(group, values.get(ALL, math.nan))}
+            if name in OF_EVERY_GROUP:
+                found = {f"{name}, {each}": value for each, value in values.items() if each != ALL and value > 0}
+            for title, value in found.items():
+                if math.isfinite(value):
+                    shown.setdefault(title, {})[model] = float(value)
     return shown
 
 

@@ -24,6 +24,7 @@ from demeanour.statistics.resampling import (
     distinct_rows,
     jackknife_parts,
     left_out_values,
+    minibatch_parts,
 )
 from demeanour.statistics.seeds import generator
 
@@ -40,7 +41,10 @@ def left_out(measure: Measure, subject: Subject) -> Replicates:
     """Values without one group of images, or of whole clusters, at a time."""
     first, columns = subject[0], columns_of(measure, subject)
     clusters = cluster_codes(first, 0) if first.clusters else None
-    part = jackknife_parts(len(first), generator("jackknife", first.data), clusters)
+    if measure.of_minibatches:
+        part = minibatch_parts(len(first))
+    else:
+        part = jackknife_parts(len(first), generator("jackknife", first.data), clusters)
     if measure.sums is not None:
         within = measure.sums(*columns, part, int(part.max()) + 1)
         values = _of_sums(measure, columns)(within.sum(axis=0) - within)

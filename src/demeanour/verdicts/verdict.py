@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from demeanour.measures.groups import ALL
 from demeanour.statistics.zones import LEVEL
 
 Word = Literal["holds", "violated", "undecided", "not measured", "out of scope"]
@@ -44,11 +45,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Part:
-    """One of the comparisons that a verdict rests on.
+    """One of the comparisons, or of the other verdicts, that a verdict rests on.
 
     Attributes:
-        group: The group, and the other side where there are several.
-        value: As in ``Difference``; None where it could not be measured.
+        group: The group, and the other side where there are several; of a verdict, its id.
+        value: As in ``Difference``; None where it could not be measured, and of a verdict.
         interval: At the deciding level.
         margin: The finding's.
         verdict: What this part alone says.
@@ -92,7 +93,7 @@ class Verdict:
         strength: Of the source's own evidence.
         expected: What the cast expects; None out of scope.
         verdict: The answer.
-        measure: What decided.
+        measure: What decided; empty where the verdict follows from others.
         measure_version: Of its definition; values of different versions must not be compared.
         unit: Of the measure.
         level: Of the intervals.
@@ -100,11 +101,14 @@ class Verdict:
         difference: What was compared with the margin; of several parts, the one that decided.
         parts: All comparisons, where there are several.
         published: Published values: measure → data set → model → value.
+        published_notes: Where they stand, and which sources disagree.
+        deviations: What was measured further from them than sampling and reading explain.
         reason: Why, in a sentence.
         expected_because: Why the cast expects a violation or leaves it open; None where it is to hold.
         label: The finding's short name.
         claim: The finding's claim, with who it is about.
-        shown: Values beside the deciding ones: measure → model → value.
+        group: Whose values the estimates are.
+        shown: Values beside the deciding ones: measure → model → value; ``measure, group`` where each group is told.
         shortfall: What an undecided verdict lacks.
     """
 
@@ -125,7 +129,10 @@ class Verdict:
     difference: Difference | None = None
     parts: tuple[Part, ...] = ()
     published: dict[str, dict[str, dict[str, float]]] | None = None
+    published_notes: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
     expected_because: str | None = None
+    group: str = ALL
     shown: dict[str, dict[str, float]] = field(default_factory=dict)
     shortfall: Shortfall | None = None
 

@@ -39,7 +39,8 @@ def subject(case: Case, terms: Sequence[Term]) -> str:
     finding, groups = case.finding, list(dict.fromkeys(term.group for term in terms))
     names = list(dict.fromkeys(term.name for term in terms))
     if finding.relation in ("group in top", "groups rise", "groups fall"):
-        text = f"{names[0]}: {groups[0]} − {groups[1]}"
+        more, less = (next(term.group for term in terms if term.weight * sign > 0) for sign in (1, -1))
+        text = f"{names[0]}: {more} − {less}"
     elif finding.relation == "left flatter than right":
         text = f"from {groups[0]} to {groups[1]}: fall of {names[0]} − fall of {names[1]}"
     elif finding.relation == "left area > right":

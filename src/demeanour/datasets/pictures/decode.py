@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from demeanour.errors import EvidenceError
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")   # others run programs, or hold no photographs
+Found = TypeVar("Found")
 LARGEST = 178_956_970   # pixels: what Pillow takes for a decompression bomb; the largest of ImageNet has 25 million
 
 
@@ -32,6 +34,29 @@ def decode(data: bytes, where: str) -> Image:
         EvidenceError: The bytes are no picture of these formats, are truncated or damaged, or it has more pixels than
             ``LARGEST``.
     """
+    return _opened(data, where, _as_rgb)
+
+
+def size_of_picture(data: bytes, where: str) -> tuple[int, int]:
+    """Width and height of a picture in pixels, from its head alone: what `decode` would give, without decoding.
+
+    Args:
+        data: The bytes of the whole picture.
+        where: What messages call it.
+
+    Raises:
+        EvidenceError: The head is that of no picture, or there are too many pixels.
+    """
+    return _opened(data, where, lambda picture: (picture.width, picture.height))
+
+
+def _as_rgb(picture: Image) -> Image:
+    picture.load()
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _opened(data: bytes, where: str, look: Callable[[Image], Found]) -> Found:
+    """What is seen in a picture that is opened; an `EvidenceError` where that cannot be done."""
     from PIL import Image, ImageFile
 
     ImageFile.LOAD_TRUNCATED_IMAGES = False   # others' code may have asked for grey where bytes are missing
@@ -39,8 +64,7 @@ def decode(data: bytes, where: str) -> Image:
         picture = Image.open(io.BytesIO(data), formats=_FORMATS)
         pixels = picture.width * picture.height
         if pixels <= LARGEST:
-            picture.load()
-            return picture if picture.mode == "RGB" else picture.convert("RGB")
+            return look(picture)
     except MemoryError:
         raise
     except Exception as error:   # of damaged bytes, Pillow's decoders raise anything

@@ -11,6 +11,8 @@ from demeanour.datasets.label_space import LabelSpace
 from demeanour.datasets.pictures.pictures import Pictures
 from demeanour.errors import EvidenceError, did_you_mean
 
+TASK = "task"   # a WebDataset that a probe learns, whose classes nobody names
+
 
 @dataclass(frozen=True)
 class _Reader:
@@ -29,6 +31,7 @@ _READERS = {
     "pug": _Reader("pug", "read_pug", ("label_space",)),
     "webdataset": _Reader("webdataset", "read_webdataset", ("split", "label_space")),
     "parquet": _Reader("parquet", "read_parquet", ("split", "label_space")),
+    TASK: _Reader("webdataset", "read_task", ("split",)),
 }   # imported when it is asked for: each brings formats that others do not need
 
 

@@ -21,12 +21,9 @@ from demeanour.datasets.pictures.pug_table import TABLE, read_pug_table
 from demeanour.errors import EvidenceError, did_you_mean
 from demeanour.files import write_whole
 from demeanour.statistics.seeds import generator
+from demeanour.vocabulary import PUG_FACTORS
 
-PARTS = (
-    "Worlds", "Camera_Pitch", "Camera_Yaw", "Camera_Roll", "Object_Pitch", "Object_Yaw", "Object_Roll", "Object_Scale",
-    "Object_Texture", "Scene_Light",
-)  # fmt: skip
-
+PARTS = PUG_FACTORS   # a folder each
 _LOOKED_AT = 8   # pictures of each part
 _BLACK = 5.0   # mean of all pixels and channels, of 255
 

@@ -91,6 +91,31 @@ def read_webdataset(
         EvidenceError: Tar files are missing or too many, one cannot be read or is truncated, a sample lacks a picture
             or a label, a label is no class index, or counts differ.
     """
+    return _read(root, data, split, classes, images, label_space, memo_root, named=True)
+
+
+def read_task(
+    root: Path, data: str, *, split: str | None, classes: int | None, images: int | None, memo_root: Path
+) -> Pictures:
+    """Open a split of a task that a probe learns: as `read_webdataset`, but its labels tell how many classes there are.
+
+    Class names are not read: a probe needs none, and lists that are published with tasks lack some.
+
+    Args and errors are those of `read_webdataset`.
+    """
+    return _read(root, data, split, classes, images, None, memo_root, named=False)
+
+
+def _read(
+    root: Path,
+    data: str,
+    split: str | None,
+    classes: int | None,
+    images: int | None,
+    label_space: LabelSpace | None,
+    memo_root: Path,
+    named: bool,
+) -> Pictures:
     tars = _tars(root, split)
     folder = tars[0].parent
     indices = [tar_index(tar, memo_root) for tar in tars]
@@ -101,15 +126,12 @@ def read_webdataset(
     found = pa.concat_tables(indices)
     tar = np.repeat(np.arange(len(tars)), [len(index) for index in indices])
     ids = np.asarray([f"{tars[of].stem}/{key}" for of, key in zip(tar.tolist(), found["key"].to_pylist(), strict=True)])
-    labels = found["labels"].combine_chunks()
-    frame, order, notes = labelled_frame(
-        data,
-        str(folder),
-        ids,
-        Labels(labels.flatten().to_numpy(), labels.value_lengths().to_numpy().astype(np.int64), width is not None),
-        agreed_classes(str(folder), _told(root, folder, classes, width), label_space),
-        images,
-    )
+    sets = found["labels"].combine_chunks()
+    labels = Labels(sets.flatten().to_numpy(), sets.value_lengths().to_numpy().astype(np.int64), width is not None)
+    counted = {"the card": classes, "the labels": int(labels.values.max(initial=0)) + 1}
+    told = _told(root, folder, classes, width) if named else counted
+    count = agreed_classes(str(folder), told, label_space)
+    frame, order, notes = labelled_frame(data, str(folder), ids, labels, count, images)
     names = found["member"].to_pylist()
     places = Members(
         tuple(tars),
