@@ -16,9 +16,11 @@ from demeanour.evidence.store import Store
 from demeanour.findings.load import load_cast
 from demeanour.measures.registry import MEASURES
 from demeanour.reporting import recommendations as page
+from demeanour.reporting.run import carried
 from demeanour.statistics.proportions import paired_difference
 from demeanour.verdicts import agreement, recommendation
 from demeanour.verdicts.recommendation import USES, Recommendation, Use, recommend, recommendations
+from demeanour.verdicts.shifts import accuracy_lines
 from tests.small_cast import write_small
 from tests.suite_run import Suite
 
@@ -217,6 +219,7 @@ def test_a_model_without_evidence_has_no_pair_and_a_pair_without_a_value_says_wh
 
 ON_TINY = """
 from demeanour.reporting import recommendations as page
+from demeanour.reporting.run import carried
 from demeanour.verdicts import recommendation
 tiny = recommendation.Use("Tiny <pictures> | all", "top1", "tiny")
 recommendation.USES = page.USES = (tiny, recommendation.Use("Elsewhere", "top1", "imagenet-val"))
@@ -224,6 +227,7 @@ page.AGREE_ON = ("tiny",)
 """
 BREAKS = """
 from demeanour.reporting import recommendations as page
+from demeanour.reporting.run import carried
 def broken(*_):
     raise RuntimeError("no table today")
 page.tables_beside = broken
@@ -259,3 +263,49 @@ def test_tables_that_cannot_be_made_are_no_green_run(tmp_path: Path) -> None:
     assert run.code == 13
     assert any("no table today" in broken for broken in run.verdicts["run"]["broken"])
     assert json.loads((run.reports / "verdicts.json").read_text())["exit"] == 13
+
+
+def shifted(folder: Path, accuracies: dict[str, tuple[float, float]]) -> Evidence:
+    """Models whose answers to validation images and to V2's are right in these shares, to the image."""
+    models: dict[str, Any] = {}
+    for data in ("imagenet-val", "imagenetv2"):
+        (folder / f"{data}.labels.csv").write_text("file_name,label\n" + "".join(f"{i:05d},1\n" for i in range(N)))
+    for name, shares in accuracies.items():
+        (folder / name).mkdir()
+        for data, share in zip(("imagenet-val", "imagenetv2"), shares, strict=True):
+            rows = [f"{i:05d},{int(i < share * N)}\n" for i in range(N)]
+            (folder / name / f"{data}.csv").write_text("id,prediction\n" + "".join(rows))
+        models[name] = {"source": f"predictions:{name}", "architecture": "a",
+                        "paradigm": "clip" if "clip" in name else "supervised",
+                        "data": ["imagenet-val", "imagenetv2"]}   # fmt: skip
+    data = {one: {"reader": "labels", "root": f"{one}.labels.csv", "images": N, "classes": 10}
+            for one in ("imagenet-val", "imagenetv2")}   # fmt: skip
+    cast = {"about": "made up", "protocol": "none", "models": models, "data": data}
+    (folder / "cast.yaml").write_text(yaml.safe_dump(cast, sort_keys=False))
+    return evidence_of(folder)
+
+
+def test_what_lies_beyond_the_line_of_supervised_models_is_shown(tmp_path: Path) -> None:
+    clean = {"one": 0.6, "two": 0.7, "three": 0.8}
+    line = {name: 1 / (1 + np.exp(-(1.2 * np.log(share / (1 - share)) - 0.5))) for name, share in clean.items()}
+    there = {name: round(share * N) / N for name, share in line.items()}
+    evidence = shifted(tmp_path, {**{name: (clean[name], there[name]) for name in clean}, "clip": (0.7, 0.75)})
+    (row,) = page.table_of_shifts(accuracy_lines(evidence, ["imagenet-val", "imagenetv2"])).rows
+    assert row[0] == "imagenetv2"
+    assert float(row[1]) == pytest.approx(1.2, abs=0.01)
+    assert row[2] == "one, two, three"
+    beyond = dict(part.rsplit(" ", 1) for part in row[3].split("; "))
+    assert float(beyond["clip"]) == pytest.approx(0.75 - line["two"], abs=0.001)
+    assert all(abs(float(beyond[name].replace("−", "-"))) < 0.001 for name in clean)
+    assert page.table_of_shifts(accuracy_lines(evidence, ["imagenetv2"])).rows == ()
+    again = accuracy_lines(evidence_of(tmp_path), ["imagenet-val", "imagenetv2"])
+    assert again == accuracy_lines(evidence, ["imagenet-val", "imagenetv2"])
+
+
+def test_findings_are_counted_by_all_of_their_verdicts() -> None:
+    said = [("a", "holds"), ("a", "holds"), ("b", "holds"), ("b", "violated"), ("c", "undecided")]
+    said += [("d", "out of scope")]
+    records = [{"finding": finding, "verdict": verdict} for finding, verdict in said]
+    told = "of 3 findings, by all of their verdicts: 1 holds, 1 undecided, 1 differ between models or data sets"
+    assert carried(records) == told
+    assert carried(records[-1:]) == ""

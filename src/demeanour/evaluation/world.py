@@ -19,7 +19,7 @@ def complete_worlds(cast: Cast, tell: Callable[[str], None]) -> None:
 
     if is_complete(miniature_folder(), world.parts("quick"), world.VERSION):
         return
-    tell("the miniature world is drawn, once on this machine: 21,000 pictures, a minute or two")
+    tell("the miniature world is drawn, once on this machine: 17,600 pictures, about a minute")
     command = [sys.executable, "-m", "demeanour.cli", "miniature"]
     process = subprocess.Popen(   # noqa: S603 - this interpreter
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

@@ -1,14 +1,16 @@
-"""What stands beside the verdicts of a run as tables: which model for which use, and which models err alike."""
+"""What stands beside the verdicts of a run as tables: which model for which use, and how models compare otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from demeanour.evidence.gather import Evidence
+from demeanour.measures.effective_robustness import AccuracyLine
 from demeanour.measures.registry import MEASURES
 from demeanour.reporting.run import Table
 from demeanour.verdicts.agreement import agreements
 from demeanour.verdicts.recommendation import USES, Recommendation, recommendations
+from demeanour.verdicts.shifts import accuracy_lines
 from demeanour.verdicts.words import interval, number
 
 AGREE_ON = ("cue-conflict", "imagenet-val")
@@ -22,6 +24,7 @@ def tables_beside(evidence: Evidence, sets: Sequence[str]) -> list[Table]:
         sets: The data sets.
     """
     found = [table_of_recommendations(recommendations(evidence, sets))]
+    found += [table_of_shifts(accuracy_lines(evidence, sets))]
     found += [table_of_agreement(evidence, data) for data in AGREE_ON if data in sets]
     return [table for table in found if table.rows]
 
@@ -38,6 +41,24 @@ def table_of_recommendations(found: Sequence[Recommendation]) -> Table:
         "among those that stand. Intervals of values are 90 %.",
         ("use", "model", "ahead by", "measured as", "values"),
         rows,
+    )
+
+
+def table_of_shifts(lines: Mapping[str, AccuracyLine]) -> Table:
+    """Effective robustness: a row for each shifted data set."""
+    rows = [
+        (data, number(line.slope), ", ".join(line.fitted_to),
+         "; ".join(f"{model} {number(distance, True)}" for model, distance in line.distance.items()))
+        for data, line in lines.items()
+    ]  # fmt: skip
+    return Table(
+        "Which models are more robust than their accuracy lets one expect",
+        "Accuracy under a shift, less that of a line fitted on accuracy without it, in logits (effective robustness; "
+        "Taori et al., 2020). A line through few models is drawn towards them, and one with a slope below 0 says that "
+        "they are of two kinds: nothing is decided by it.",
+        ("data set", "slope", "fitted to", "accuracy beyond the line"),
+        tuple(rows),
+        folded=True,
     )
 
 

@@ -106,3 +106,16 @@ def counts(records: Sequence[Record]) -> str:
     against = sum(contradicts(record) for record in records)
     text = ", ".join(f"{count} {word}" for word, count in by_word(records).items() if count)
     return f"{text or 'no verdict'}; {against or 'none'} against the expectation"
+
+
+def carried(records: Sequence[Record]) -> str:
+    """How many findings hold with this cast, in a line; nothing where no verdict was in scope."""
+    words: dict[str, set[str]] = {}
+    for record in records:
+        if record["verdict"] != "out of scope":
+            words.setdefault(record["finding"], set()).add(record["verdict"])
+    alike = [next(iter(said)) for said in words.values() if len(said) == 1]
+    text = ", ".join(f"{alike.count(word)} {word}" for word in get_args(Word) if word in alike)
+    several = len(words) - len(alike)
+    parts = [part for part in (text, f"{several} differ between models or data sets" if several else "") if part]
+    return f"of {len(words)} findings, by all of their verdicts: {', '.join(parts)}" if words else ""

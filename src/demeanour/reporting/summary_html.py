@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from demeanour.reporting.history import day_and_time
-from demeanour.reporting.run import Run, versions
+from demeanour.reporting.run import Run, carried, versions
 from demeanour.reporting.style import kind
 from demeanour.reporting.summary_body import KINDS, verdicts_html
 from demeanour.reporting.summary_verdict import section
@@ -64,10 +64,11 @@ def _meaning(run: Run, kinds: Sequence[str]) -> str:
 
 
 def about_html(run: Run) -> str:
-    """What the cast says of itself, where nobody can miss it if it holds no real model."""
+    """What the cast says of itself, where nobody can miss it if it holds no real model; and what carries over to it."""
     models = run.thresholds.cast.models.values() if run.thresholds else ()
     drawn = any(model.source.startswith("predictions:drawn:") for model in models)
-    return f'<p class="about{" drawn" if drawn else ""}">{escape(run.about)}</p>' if run.about else ""
+    about = f'<p class="about{" drawn" if drawn else ""}">{escape(run.about)}</p>' if run.about else ""
+    return about + (f"<p>{carried(run.records).capitalize()}.</p>" if run.judged else "")
 
 
 def _message(run: Run) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from demeanour.reporting.changes import Changes
-from demeanour.reporting.run import Record, Run, Table, counts
+from demeanour.reporting.run import Record, Run, Table, carried, counts
 from demeanour.reporting.style import mark, status
 from demeanour.reporting.undecided import LACKS, what_would_decide
 from demeanour.verdicts.outcome import contradicts
@@ -21,6 +21,7 @@ def summary_markdown(run: Run) -> str:
     asked = [record for record in undecided if record["expected"] != "undecided"]
     left_open = [record for record in undecided if record["expected"] == "undecided"]
     lines = [f"# {run.word.capitalize()} – cast `{run.cast}` (exit {run.code})", "", counts(run.records), ""]
+    lines += [carried(judged).capitalize(), ""] if judged else []
     lines += [f"> {_text(run.about)}", ""] if run.about else []
     lines += ["```", run.message, "```", ""] if run.message else []
     lines += _section("What contradicts the expectation", _reasons(r for r in judged if contradicts(r)))
