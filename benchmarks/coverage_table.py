@@ -64,8 +64,10 @@ def tables(content: Mapping[str, Any]) -> str:
     rows: list[Row] = content["rows"]
     many = content["replicates"]
     lines = [
-        f"{many:,} samples for each number from n = 2,000 on, {many // 4:,} below. Of {many:,}, a share of .050 has a",
-        f"standard error of {sqrt(WRONG * (1 - WRONG) / many):.4f}: up to {bound(many):.4f} is within two of them.",
+        "How many samples stand behind each number, the standard error of a share of .050 of them, and the share up to",
+        "which it is within two:",
+        "",
+        *_samples(rows, many),
         "",
     ]
     for title, what in (("Coverage of the nominal 95 % interval", "coverage"),
@@ -78,6 +80,24 @@ def tables(content: Mapping[str, Any]) -> str:
     lines += ["|---|---|---|"]
     lines += [f"| {row['models']} | {row['coverage']:.3f} | {row['released']:.3f} |" for row in content["ranks"]]
     return "\n".join(lines) + "\n"
+
+
+def _samples(rows: Sequence[Row], usual: int) -> list[str]:
+    """How many samples were drawn for which rows: most for most, fewer for those that take long to decide."""
+    drawn: dict[tuple[bool, int], dict[str, None]] = {}
+    for row in rows:
+        alike = {other["replicates"] for other in rows
+                 if other["measure"] == row["measure"] and (other["n"] < LARGE) == (row["n"] < LARGE)}  # fmt: skip
+        name = f"`{row['measure']}`" + (f" ({row['scenario']})" if len(alike) > 1 else "")
+        drawn.setdefault((row["n"] < LARGE, row["replicates"]), {})[name] = None
+    lines = ["| samples | n | of | standard error | within two |", "|---|---|---|---|---|"]
+    for small, many in sorted(drawn, key=lambda one: (one[0], -one[1])):
+        most = many == (usual // 4 if small else usual)
+        which = "all others" if most else ", ".join(sorted(drawn[small, many]))
+        n = f"below {LARGE:,}" if small else f"from {LARGE:,} on"
+        error = sqrt(WRONG * (1 - WRONG) / many)
+        lines.append(f"| {many:,} | {n} | {which} | {error:.4f} | {bound(many):.4f} |")
+    return lines
 
 
 def _table(rows: Sequence[Row], what: str) -> list[str]:

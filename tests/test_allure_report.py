@@ -14,6 +14,12 @@ from typing import Any
 import pytest
 
 from demeanour.cli import main
+from demeanour.evidence.gather import Evidence
+from demeanour.evidence.observations import Observations
+from demeanour.evidence.store import Store
+from demeanour.findings.pairing import Case, Comparison
+from demeanour.findings.schema import Finding
+from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.registry import MEASURES
 from demeanour.reporting import allure_metrics
 from demeanour.reporting.allure_config import allurerc
@@ -22,9 +28,11 @@ from demeanour.reporting.allure_html import PACKAGE, ReportError, make_report, w
 from demeanour.reporting.allure_metrics import performance, samples
 from demeanour.reporting.allure_outcomes import LABEL, STATUS, categories, outcome
 from demeanour.reporting.allure_run import read_environment
+from demeanour.verdicts.judge import judge
 from demeanour.verdicts.verdict import Verdict
 from tests.small_cast import finding, write_small
 from tests.suite_run import ROOT, Finished, Suite
+from tests.test_contrast import corrupted
 
 # --- what it tells apart ---------------------------------------------------------------------------------------------
 
@@ -59,7 +67,7 @@ def test_each_outcome_has_one_category_in_allure_3(word: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def run(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Finished:
     """One verdict of each kind; the models' table that is missing makes two of them not measured."""
     folder = tmp_path_factory.mktemp("kinds")
     alone: dict[str, Any] = {"models": {"model": "sup"}, "compare": None, "relation": "value > bound"}
@@ -74,7 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     }
     options = write_small(folder, findings=[finding("missing"), *findings], expect=expect)
     (folder / "clip.csv").unlink()
-    return Suite(folder)(*options)
+    return Suite(folder, pictures)(*options)
 
 
 def results(run: Finished) -> dict[str, dict[str, Any]]:
@@ -144,7 +152,7 @@ def test_environment_says_whose_verdicts_these_are(run: Finished) -> None:
 
 def record(measure: str, models: dict[str, float | None], group: str = "all", **changes: Any) -> dict[str, Any]:
     estimates = {name: {"value": value, "interval": [0, 1], "n": 9} for name, value in models.items()}
-    base = {"data": ["tiny"], "measure": measure, "difference": {"group": group}, "estimates": estimates, "shown": {}}
+    base = {"data": ["tiny"], "measure": measure, "difference": {}, "group": group, "estimates": estimates, "shown": {}}
     return {**base, **changes}
 
 
@@ -162,12 +170,46 @@ def test_a_run_writes_each_number_once(run: Finished) -> None:
 
 def test_numbers_of_groups_and_numbers_beside_have_keys_of_their_own() -> None:
     shown = {"top1": {"a": 0.7}, "error_odds_ratio": {"a": 1.5}}
-    assert values([record("error_ratio", {"a": 1.25}, "texture over pose", shown=shown)]) == {
+    assert values([record("error_ratio", {"a": 1.25}, "texture", shown=shown)]) == {
         "error_ratio.tiny.a.texture": 1.25,
         "error_odds_ratio.tiny.a.texture": 1.5,
         "top1.tiny.a": 0.7,   # accuracy has no such group: it is that of all images
     }
-    assert values([record("shape_bias", {"a": 0.4}, "over b")]) == {"shape_bias.tiny.a": 0.4}
+    assert values([record("shape_bias", {"a": 0.4})]) == {"shape_bias.tiny.a": 0.4}
+
+
+def test_numbers_of_groups_that_a_data_set_names_have_keys_of_their_own() -> None:
+    beside = {"cue_coverage": {"a": 0.6}}
+    assert values([record("shape_bias", {"a": 0.4}, "zebra", shown=beside), record("shape_bias", {"a": 0.5})]) == {
+        "shape_bias.tiny.a": 0.5, "shape_bias.tiny.a.zebra": 0.4, "cue_coverage.tiny.a.zebra": 0.6,
+    }  # fmt: skip
+    assert values([record("probe_task_accuracy", {"a": 0.7}, "dtd")]) == {"probe_task_accuracy.tiny.a.dtd": 0.7}
+
+
+class Corrupted(Evidence):
+    """Evidence on corrupted images that was never in a file."""
+
+    def observations(self, model: str, data: str) -> Observations:
+        return corrupted(model)
+
+    def identity(self, model: str, data: str) -> str:
+        return f"{model} {data}"
+
+
+@pytest.mark.parametrize(("relation", "margin"), [("groups fall", 0.02), ("groups rise", 0.0)])
+def test_a_number_of_a_curve_stands_with_the_point_that_it_is_of(
+    tmp_path: Path, relation: str, margin: float
+) -> None:
+    options = write_small(tmp_path)
+    cast = load_thresholds(options[1], tmp_path / "findings", ROOT / "thresholds").cast
+    entry = finding("curve", measure="corruption_accuracy", data="made", relation=relation, margin=margin,
+                    groups=[f"severity-{level}" for level in range(1, 6)], models={"architecture": "vit"})   # fmt: skip
+    claim = Finding.model_validate({key: value for key, value in entry.items() if key != "compare"})
+    case = Case("small.curve[sup]", claim, ("made",), "sup", (Comparison("", ((1, ("sup",)),)),))
+    found = values([judge(case, Corrupted(cast, Store(tmp_path / "store"))).record()])
+    (level,) = (int(key.removeprefix("corruption_accuracy.made.sup.severity-")) for key in found if "corr" in key)
+    severity, right = (corrupted("sup").column(name) for name in ("severity", "correct"))
+    assert found[f"corruption_accuracy.made.sup.severity-{level}"] == pytest.approx(right[severity == level].mean())
 
 
 def test_what_was_not_measured_has_no_number() -> None:

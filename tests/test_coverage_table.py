@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.coverage_table import BEGIN, PAGE, RESULTS, bound, out_of_bounds, page
+from benchmarks.coverage_table import BEGIN, PAGE, RESULTS, bound, out_of_bounds, page, tables
 from demeanour.measures.registry import MEASURES
 
 
@@ -35,6 +35,23 @@ def test_the_page_says_what_was_measured(measured: dict[str, Any]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert BEGIN in text
     assert page(measured, text) == text, "run benchmarks/coverage_table.py"
+
+
+def test_the_page_says_of_every_number_from_how_many_samples_it_is(measured: dict[str, Any]) -> None:
+    told: dict[tuple[str, str], str] = {}
+    for line in PAGE.read_text(encoding="utf-8").split("| samples |")[1].split("\n\n")[0].splitlines()[2:]:
+        samples, n, which = (cell.strip() for cell in line.split("|")[1:4])
+        told |= {(n, name): samples for name in which.split(", ")}
+    for row in measured["rows"]:
+        n = "from 2,000 on" if row["n"] >= 2000 else "below 2,000"
+        assert told.get((n, f"`{row['measure']}`"), told[n, "all others"]) == f"{row['replicates']:,}", row
+
+
+def test_one_scenario_of_fewer_samples_is_told_by_its_name(measured: dict[str, Any]) -> None:
+    altered = copy.deepcopy(measured)
+    row = next(row for row in altered["rows"] if (row["n"], row["measure"]) == (2000, "top1"))
+    row["replicates"] = 800
+    assert f"| 800 | from 2,000 on | `top1` ({row['scenario']}) | 0.0077 | 0.0654 |" in tables(altered)
 
 
 def test_the_bootstrap_of_ece_is_shown_as_the_warning_that_it_is(measured: dict[str, Any]) -> None:

@@ -500,7 +500,6 @@ def undrawn(monkeypatch: pytest.MonkeyPatch, folder: Path) -> dict[str, Any]:
     sets = data()
     sets["pictures"] = {"reader": "folder", "root": "miniature:imagenetv2", "classes": CLASSES, "images": 1000}
     monkeypatch.setattr(sources, "miniature_folder", lambda: folder / "world")
-    monkeypatch.setattr(checking, "miniature_folder", lambda: folder / "world")
     return sets
 
 

@@ -322,7 +322,7 @@ BAD_FINDINGS: dict[str, tuple[str, str, str, list[str]]] = {
                            ["expected keys and values", "'hello'"]),
     "entry that is empty": ("- id: calibration.pair\n", "- # here\n- id: calibration.pair\n", "[0]",
                             ["expected keys and values", "None"]),
-    "tab": ("  margin: 0\n", "\tmargin: 0 # here\n", "", ["no valid YAML", "'\\t'"]),
+    "tab": ("  margin: 0\n", "\tmargin: 0 # here\n", "", ["is no valid YAML: found"]),
 }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def a_run(cast: str = "small", value: float = 0.5, **changes: Any) -> PastRun:
     estimate = {"value": value, "interval": [value - 0.1, value + 0.1], "n": 400}
     record = {
         "id": "small.own[sup]", "verdict": "holds", "expected": "holds", "measure": "top1", "measure_version": 1,
-        "data": ["tiny"], "estimates": {"sup": estimate}, "shown": {"ece": {"sup": 0.1}},
+        "data": ["tiny"], "group": "all", "estimates": {"sup": estimate}, "shown": {"ece": {"sup": 0.1}},
         "difference": {"value": value, "interval": [value - 0.1, value + 0.1], "margin": 0.0, "group": "all"},
     }  # fmt: skip
     facts = {"started": "2026-01-31T12:00:00+00:00", "cast": cast, "outcome": "as expected", "exit": 0,
@@ -300,11 +300,12 @@ def test_another_definition_of_a_measure_is_a_rule_and_no_movement() -> None:
 
 def test_a_value_moves_only_within_its_group() -> None:
     difference = {"value": 0.5, "interval": [0.4, 0.6], "margin": 0.0, "group": "texture over style"}
-    then = a_run(value=0.5, measure="error_ratio", difference=difference, shown={})
+    of_texture: dict[str, Any] = {"measure": "error_ratio", "group": "texture", "shown": {}}
+    then = a_run(value=0.5, difference=difference, **of_texture)
     assert then.verdicts[0].group == "texture"
-    other = a_run(value=0.7, measure="error_ratio", difference={**difference, "group": "pose over style"}, shown={})
-    assert compare(then, other).moved == ()
-    same = a_run(value=0.7, measure="error_ratio", difference={**difference, "group": "texture over pose"}, shown={})
+    turned = {**difference, "group": "pose over style"}
+    assert compare(then, a_run(value=0.7, difference=turned, **{**of_texture, "group": "pose"})).moved == ()
+    same = a_run(value=0.7, difference={**difference, "group": "texture over pose"}, **of_texture)
     assert [one.place for one in compare(then, same).moved] == ["error_ratio of sup on tiny, texture"]
 
 
@@ -316,17 +317,13 @@ def test_another_way_to_an_interval_is_told() -> None:
     assert table.rows == (("small.own[sup]", "+0.5000 [+0.4000, +0.6000]", "+0.5000 [+0.4100, +0.6000]"),)
 
 
-@pytest.mark.parametrize(
-    ("compared", "group"),
-    [
-        ("all", "all"), ("bin-03", "bin-03"), ("texture over style", "texture"), ("over ViT-sup", "all"),
-        ("texture over ViT-sup", "texture"), ("severity-2 after severity-1", "severity-2"),
-        ("fall from severity-1 to severity-5", "severity-1"),
-    ],
-)  # fmt: skip
-def test_estimates_are_kept_with_their_own_group(compared: str, group: str) -> None:
-    difference = {"value": 0.5, "interval": [0.4, 0.6], "margin": 0.0, "group": compared}
-    assert a_run(difference=difference, shown={}).verdicts[0].group == group
+def test_estimates_and_what_stands_beside_are_kept_with_their_own_group() -> None:
+    difference = {"value": 0.5, "interval": [0.4, 0.6], "margin": 0.0, "group": "severity-2 after severity-1"}
+    shown = {"mce": {"sup": 0.9}}
+    (step,) = a_run(measure="corruption_accuracy", group="severity-1", difference=difference, shown=shown).verdicts
+    assert (step.group, step.shown["mce"].group) == ("severity-1", "all")   # mCE is over all severities
+    (own,) = a_run(measure="shape_bias", group="zebra", shown={"cue_coverage": {"sup": 0.6}}).verdicts
+    assert (own.group, own.shown["cue_coverage"].group) == ("zebra", "zebra")
 
 
 def test_a_difference_in_the_tenth_digit_is_none() -> None:
@@ -343,10 +340,10 @@ def test_sparkline(values: list[float | None], bars: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def past(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Path:
     """The reports of three runs on the small cast, between which CLIP became better."""
     folder = tmp_path_factory.mktemp("past")
-    options, suite = write_small(folder), Suite(folder)
+    options, suite = write_small(folder), Suite(folder, pictures)
     for right in (200, 260, 340):
         answer(folder, "clip", right)
         run = suite(*options)

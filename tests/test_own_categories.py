@@ -14,14 +14,18 @@ from demeanour.evidence.observations import Observations, observe
 from demeanour.evidence.store import Store
 from demeanour.evidence.table import prediction_table
 from demeanour.findings.pairing import Case, Comparison
+from demeanour.findings.published import PublishedTable
 from demeanour.findings.schema import Finding
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.groups import ALL
-from demeanour.measures.registry import MEASURES
+from demeanour.measures.registry import MEASURES, group_beside
+from demeanour.reporting.allure_metrics import samples
 from demeanour.reporting.figures.looks import look
+from demeanour.reporting.history import past_run
 from demeanour.reporting.plots import plot
 from demeanour.verdicts.contrast import Term, contrast
 from demeanour.verdicts.judge import judge
+from demeanour.verdicts.published import published_beside
 from demeanour.verdicts.replicates import columns_of
 from demeanour.vocabulary import CATEGORIES
 from tests.small_cast import finding, write_small
@@ -29,6 +33,7 @@ from tests.suite_run import ROOT
 
 OWN = ("zebra", "anvil", "mug", "cone", "ball")   # not in the order of the alphabet
 SOURCES = 50
+FACTS = {"started": "2026-01-31", "cast": "small", "outcome": "", "exit": 0, "command": "", "versions": {}}
 
 
 def observed(categories: tuple[str, ...] = OWN, seed: int = 0, model: str = "one") -> Observations:
@@ -91,6 +96,31 @@ def test_a_groups_limits_are_those_of_its_images_whatever_the_categories_are_cal
         assert one.limits.interval(0.9) == same.limits.interval(0.9)
 
 
+@pytest.mark.parametrize(
+    ("measure", "group", "other", "whose"),
+    [
+        ("shape_bias", "zebra", "shape_bias", "zebra"), ("shape_bias", "zebra", "cue_coverage", "zebra"),
+        ("shape_bias", "zebra", "top1", "all"), ("error_ratio", "pose", "error_odds_ratio", "pose"),
+        ("error_ratio", "pose", "top1", "all"), ("probe_task_accuracy", "dtd", "probe_task_accuracy", "dtd"),
+        ("view_drop", "level-2", "view_accuracy", "level-2"), ("shape_bias", "all", "cue_coverage", "all"),
+    ],
+)  # fmt: skip
+def test_what_stands_beside_is_of_the_same_group_where_there_is_one(
+    measure: str, group: str, other: str, whose: str
+) -> None:
+    assert group_beside(measure, group, other) == whose
+
+
+def test_a_number_over_all_images_is_not_published_beside_a_group_of_its_own() -> None:
+    cast = load_thresholds("published", None, ROOT / "thresholds").cast
+    source = {"measure": "shape_bias", "data": "cues", "place": "Table 2", "read": "printed", "error": 0.0}
+    values = ({"all": {"ViT": 0.4}}, {"all": {"ViT": 0.4}, "zebra": {"ViT": 0.3}})
+    tables = [PublishedTable.model_validate({**source, "values": one}) for one in values]
+    without, given = (cast.model_copy(update={"published": [table]}) for table in tables)
+    assert published_beside(without, "shape_bias", ["cues"], "zebra", ["ViT"]) is None
+    assert published_beside(given, "shape_bias", ["cues"], "zebra", ["ViT"]) == {"shape_bias": {"cues": {"ViT": 0.3}}}
+
+
 def test_the_published_names_are_never_put_on_them() -> None:
     one = observed()
     with pytest.raises(Exception, match="no group 'airplane'; it has all, zebra, anvil, mug, cone, ball"):
@@ -121,6 +151,9 @@ def test_every_group_of_a_verdict_has_its_own_name_and_so_has_its_picture(tmp_pa
     assert {part.group: part.verdict for part in found.parts}["ball"] == "violated"
     assert found.reason.split(":")[0] in OWN
     assert list(found.shown["cue_coverage"]) == ["sup"]
+    assert samples([found.record()], 0, 1)[0]["key"] == f"cue_coverage.cues.sup.{found.group}"
+    (past,) = past_run([found.record()], [], **FACTS).verdicts
+    assert past.group == past.shown["cue_coverage"].group == found.group != ALL
     one = observed()
     other = replace(one, names={"shape": CATEGORIES[:5]})   # the same numbers under other names
     pictures = [plot(found, [this], {"one": look(0)}) for this in (one, observed(), other)]

@@ -6,6 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from demeanour.errors import NotMeasuredError
+from demeanour.evaluation import evaluator as evaluating
+from demeanour.evaluation.budget import Budget
 from demeanour.evaluation.drain import drain
 from demeanour.evaluation.evaluator import Evaluator
 from demeanour.evaluation.networks import Networks
@@ -80,7 +85,7 @@ def test_a_probe_says_what_scikit_learn_would(tmp_path: Path) -> None:
     live = opened(tmp_path)
     passes, failed, events = evaluated(live, probes())
     assert (passes, failed) == (2 * (TRAIN + TEST), {})
-    assert [event["unit"] for event in events if event["event"] == "done"] == [str(unit) for unit in probes()]
+    assert sorted(event["unit"] for event in events if event["event"] == "done") == [str(unit) for unit in probes()]
     for unit in probes():
         found = opened(tmp_path).probe(unit)   # by another process, so to say
         split = unit.data.removesuffix("test") + "train"
@@ -172,6 +177,69 @@ def test_a_validation_split_of_its_own(tmp_path: Path) -> None:
     _, failed, _ = evaluated(missing, probes())
     assert all("holds no folder 'elsewhere'" in reason for reason in failed.values())
     assert failed.keys() == {str(unit) for unit in probes()}
+
+
+# --- as many at once as there is room for
+
+
+@pytest.mark.parametrize(("room", "together"), [(1 << 40, True), (1, False)])
+def test_as_many_probes_are_fitted_at_once_as_the_memory_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, together: bool
+) -> None:
+    live = opened(tmp_path)
+    evaluated(live, probes())
+    for unit in probes():
+        live.remove(unit)
+    at_once, meeting, lock = [0], threading.Barrier(2), threading.Lock()
+    most: list[int] = []
+
+    def watched(*arguments: Any) -> dict[str, Any]:
+        with lock:
+            at_once[0] += 1
+            most.append(at_once[0])
+        with suppress(threading.BrokenBarrierError):   # time for the other to come
+            meeting.wait(60 if together else 0.5)
+        found = probing.probed(*arguments)
+        with lock:
+            at_once[0] -= 1
+        return found
+
+    monkeypatch.setenv("DEMEANOUR_CORES", "2")
+    monkeypatch.setattr(evaluating, "probed", watched)
+    monkeypatch.setattr(evaluating, "memory", lambda device: room)
+    assert evaluated(live, probes())[:2] == (0, {})
+    assert (len(most), max(most)) == (2, 2 if together else 1)
+
+
+def test_room_is_made_for_what_fits_and_for_one_that_is_too_large() -> None:
+    budget, lock, meeting = Budget(10), threading.Lock(), threading.Barrier(2)
+    inside: list[int] = []
+    seen: list[list[int]] = []
+
+    def work(size: int) -> None:
+        with budget.taking(size):
+            with lock:
+                inside.append(size)
+                seen.append(inside.copy())
+            if size == 5:
+                meeting.wait(60)   # two of these find room together
+            with lock:
+                inside.remove(size)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, [5, 5] + [3, 4, 6, 7, 25] * 50))
+    assert len(seen) == 252
+    assert all(sum(sizes) <= 10 or len(sizes) == 1 for sizes in seen)
+    with budget.taking(10), budget.taking(0):   # all of it was given back
+        pass
+
+
+def test_what_fails_gives_its_room_back() -> None:
+    budget = Budget(10)
+    with pytest.raises(ValueError, match="no"), budget.taking(10):
+        raise ValueError("no")
+    with budget.taking(10):
+        pass
 
 
 # --- what goes wrong

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from demeanour.errors import DemeanourError, EvidenceError, NotMeasuredError
 from demeanour.evaluation.answers import features_of, half, table_columns
+from demeanour.evaluation.budget import Budget
 from demeanour.evaluation.devices import cores, slot
 from demeanour.evaluation.grams import AT_ONCE, minibatches, put_together, similarities
 from demeanour.evaluation.networks import Networks
@@ -33,6 +34,7 @@ from demeanour.views.protocols import Steps
 SHARD = {"cpu": 256, "cuda": 2048}   # pictures between two savings
 CHUNK = {"cpu": 64, "cuda": 256}     # pictures that are prepared at a time
 BEGUN = 2   # passes that are under way while the answers of the one before become rows
+DOUBLES = 6   # of memory for each feature of a task, while its probe is fitted; 5.5 for each of training were measured
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,16 @@ class Evaluator:
         return probes, features
 
     def _fits(self, probes: Sequence[Unit], patience: float) -> list[bool]:
-        """Fit probes, on a CPU each by a core; returns for each whether someone else has it in hand."""
-        fit = partial(self._fit, patience)
+        """Fit probes, on a CPU each by a core, as many as find room; returns which of them others have in hand."""
+        fit = partial(self._fit, patience, Budget(memory(self.device)))
         return list(self._passes.pool.map(fit, probes) if self.device == "cpu" else map(fit, probes))
 
-    def _fit(self, patience: float, unit: Unit) -> bool:
+    def _fit(self, patience: float, budget: Budget, unit: Unit) -> bool:
         with self._failing([unit]):
             root, key = self.live.store.root, self.live.key(unit)
-            try:
-                with FileLock(self._lock(key), timeout=patience):
+            size = 0 if self.live.has(unit) else self._bytes_to_fit(unit)
+            try:   # who holds a lock has room already: nobody waits in a circle
+                with budget.taking(size), FileLock(self._lock(key), timeout=patience):
                     if not self.live.has(unit):
                         about = {**self.live.manifest(unit), "device": describe_device(self.device), "when": _now()}
                         Arrays(root, self._notice).write(key, probed(self.live, unit, self.device, self._notice), about)
@@ -140,6 +143,11 @@ class Evaluator:
             forget_failure(root, self.live.cast, unit)
             self._tell_of(unit, {"event": "done", "pictures": len(self.live.pictures(unit.data))})
         return False
+
+    def _bytes_to_fit(self, unit: Unit) -> int:
+        """About how much memory it takes to fit a probe and to ask it."""
+        splits = (self.live.features(split) for split in features_behind(self.live.cast, unit))
+        return DOUBLES * 8 * sum(max(layer.size for layer in split.values()) for split in splits)
 
     def _left(self, job: Job) -> int:
         """How many pictures a job is still to answer."""

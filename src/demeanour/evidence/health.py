@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from demeanour.datasets.pictures.pictures import Pictures
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.plan import Unit
-from demeanour.evidence.sources import MINIATURE, expand, miniature_folder, source_file
+from demeanour.evidence.sources import MINIATURE, expand, miniature_is_drawn, source_file
 from demeanour.findings.cards import PROBE, DataCard
 from demeanour.models.description import Description, Request
 from demeanour.models.hub import hub_file, may_download
@@ -142,7 +141,7 @@ class Health:
                 return Checked(name, card.reader, "MISSING", f"needs {other}, which is not as it should be", place)
             facts, notes = self._opened(name, place)
         except NotMeasuredError as error:
-            if (card.root or "").startswith(MINIATURE) and not self._world_is_drawn:
+            if (card.root or "").startswith(MINIATURE) and not miniature_is_drawn():
                 facts = {"images": card.images, "classes": card.classes, "columns": card.classes}
                 return Checked(name, card.reader, "later", UNDRAWN, place, facts)
             state, remark = state_by(error), _with_remedy(str(error), name, card.root or "")
@@ -184,13 +183,6 @@ class Health:
             return {"images": len(clean.ids), "classes": clean.classes}, ()
         frame = evidence.frame(name)
         return ({"images": len(frame.ids), "classes": frame.classes} if frame else {}), ()
-
-    @cached_property
-    def _world_is_drawn(self) -> bool:
-        from demeanour.miniature import world
-        from demeanour.miniature.cache.parts import is_complete
-
-        return is_complete(miniature_folder(), world.parts("quick"), world.VERSION)
 
 
 def _meant(data: str, card: DataCard) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from demeanour.datasets.catalogue import PUBLISHED
@@ -59,6 +61,35 @@ def miniature_folder() -> Path:
     from demeanour.miniature.world import VERSION
 
     return world_folder("quick", VERSION)
+
+
+def miniature_is_drawn() -> bool:
+    """Whether all of the miniature world is there, as far as the names and sizes of its files tell."""
+    from demeanour.miniature import world
+    from demeanour.miniature.cache.parts import is_complete
+
+    return is_complete(miniature_folder(), world.parts("quick"), world.VERSION)
+
+
+@contextmanager
+def drawn_first(root: str | None) -> Iterator[None]:
+    """Within, what is missing of the miniature world is told as not drawn, not by where the original is to be had.
+
+    Args:
+        root: As a data set's card has it.
+
+    Raises:
+        NotMeasuredError: What is raised within; in other words where the root lies in the world, which is not drawn.
+    """
+    try:
+        yield
+    except NotMeasuredError as error:
+        if isinstance(error, EvidenceError) or not (root or "").startswith(MINIATURE) or miniature_is_drawn():
+            raise
+        raise NotMeasuredError(
+            f"'{root}' is not there: a run draws the miniature world first, and it was not drawn to its end; "
+            "`demeanour miniature` tries it again and says what hinders it"
+        ) from error
 
 
 def source_file(card: ModelCard, data: str, base: Path, store: Path) -> Path:

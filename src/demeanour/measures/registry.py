@@ -124,6 +124,19 @@ def _with_groups(measure: Measure, names: tuple[str, ...]) -> Measure:
     return replace(measure, groups=(ALL, *names), **bound)
 
 
+def group_beside(measure: str, group: str, other: str) -> str:
+    """Whose value a measure tells beside one that decides: the same group's, or that of all where it has none such.
+
+    Args:
+        measure: The measure that decides.
+        group: One of its groups, by the name that the data set gives it.
+        other: The measure beside it, or itself.
+    """
+    own = MEASURES[other]
+    named_alike = own.named_by != "" and own.named_by == MEASURES[measure].named_by
+    return group if other == measure or named_alike or group in own.groups else ALL
+
+
 MEASURES = {
     measure.name: measure
     for measure in (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from demeanour.measures.groups import ALL
-from demeanour.measures.registry import MEASURES, Measure
+from demeanour.measures.registry import MEASURES, Measure, group_beside
 
 Record = Mapping[str, Any]
 Sample = dict[str, Any]
@@ -75,10 +75,9 @@ def _values(records: Sequence[Record]) -> Iterator[tuple[str, str, str, str, flo
         if record["difference"] is None:
             continue
         data = "+".join(record["data"])
-        decided = record["difference"]["group"].split(" ")[0]   # of "texture over pose": the first
         told = {record["measure"]: {name: one["value"] for name, one in record["estimates"].items()}}
         for measure, models in (*told.items(), *record["shown"].items()):
             if measure not in MEASURES:   # but told of each group
                 continue
-            group = decided if decided in MEASURES[measure].groups else ALL
+            group = group_beside(record["measure"], record["group"], measure)
             yield from ((measure, data, model, group, value) for model, value in models.items() if value is not None)

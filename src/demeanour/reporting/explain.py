@@ -12,7 +12,7 @@ from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope, cases_of
 from demeanour.findings.schema import EVERY, Finding, Paper
 from demeanour.measures.groups import ALL
-from demeanour.measures.registry import MEASURES, Measure
+from demeanour.measures.registry import MEASURES, Measure, group_beside
 from demeanour.reporting.style import mark, status
 from demeanour.verdicts.published import published_beside
 from demeanour.verdicts.words import interval, number, percent
@@ -115,11 +115,13 @@ def _rule(finding: Finding, measure: Measure) -> list[str]:
         lines += _wrapped(f"Of each model with {finding.models}.")
     if finding.average:
         lines += _wrapped(f"Of the mean over {', '.join(finding.data)}.")
+    besides = f" but {', '.join(finding.except_groups)}" if finding.except_groups else ""
     if finding.groups:
         which = "every group" if finding.groups == [EVERY] else ", ".join(finding.groups)
-        besides = f" but {', '.join(finding.except_groups)}" if finding.except_groups else ""
         many = f"at least {finding.at_least}" if finding.at_least else "all"
         lines += _wrapped(f"Asked of {which}{besides}; {many} must satisfy it.")
+    elif finding.group:
+        lines += _wrapped(f"{finding.group} is compared with every other group{besides}.")
     if finding.min_n > 1:
         lines += _wrapped(f"A group with fewer than {finding.min_n} images is shown and never decides.")
     lines += _wrapped(f"{WHY[measure.method]} A claim holds when its whole 90 % interval lies on the claimed side of "
@@ -160,7 +162,8 @@ def _published(case: Case, cast: Cast) -> list[str]:
     named = [finding.group] if finding.group else [one for one in finding.groups or [ALL] if one != EVERY]
     for group in named:
         for name, sets in (published_beside(cast, finding.measure, case.sets, group, case.models) or {}).items():
-            of = f"published {name}" + (f" of {group}" if group != ALL and group in MEASURES[name].groups else "")
+            whose = group_beside(finding.measure, group, name)
+            of = f"published {name}" + (f" of {whose}" if whose != ALL else "")
             values = (f"{model} {value:g}" for models in sets.values() for model, value in models.items())
             lines += _wrapped(f"{of}: {', '.join(values)}", 4)
     return list(dict.fromkeys(lines))

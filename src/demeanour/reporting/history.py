@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +12,10 @@ from typing import Any, Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from demeanour.measures.groups import ALL
-from demeanour.measures.registry import MEASURES
+from demeanour.measures.registry import MEASURES, group_beside
 
 SCHEMA = 1
 FILE = "history.jsonl"
-_GROUP = re.compile(r"fall from (\S+) to|(\S+) (?:over|after) ")   # the one that estimates are of, among several
 _RULE = ("id", "verdict", "expected", "measure", "measure_version", "data")
 
 
@@ -125,26 +122,17 @@ def past_run(records: Sequence[Mapping[str, Any]], in_scope: Sequence[str], **fa
 
 
 def _verdict(record: Mapping[str, Any]) -> dict[str, Any]:
-    found = record["difference"]
-    group = _group_of(found["group"]) if found else ALL
+    found, group = record["difference"], record["group"]
     shown = {
         name: {
             "measure_version": MEASURES[name].version, "values": values,
-            "group": group if group in MEASURES[name].groups else ALL,
+            "group": group_beside(record["measure"], group, name),
         }
         for name, values in record["shown"].items() if name in MEASURES   # not what is told of each group
     }  # fmt: skip
     difference = {key: found[key] for key in ("value", "interval", "margin")} if found else None
     own = {"group": group, "difference": difference, "estimates": record["estimates"], "shown": shown}
     return {**{key: record[key] for key in _RULE}, **own}
-
-
-def _group_of(compared: str) -> str:
-    """The group that estimates are of: ``texture`` of ``texture over style``, ``all`` of ``over ViT``."""
-    found = _GROUP.match(compared)
-    if found:
-        return found[1] or found[2]
-    return ALL if compared.startswith("over ") else compared
 
 
 def append(path: Path, run: PastRun) -> None:

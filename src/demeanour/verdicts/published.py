@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from demeanour.findings.cast import Cast
 from demeanour.findings.published import PublishedTable, published_value
 from demeanour.measures.groups import ALL
-from demeanour.measures.registry import BESIDE, MEASURES
+from demeanour.measures.registry import BESIDE, group_beside
 from demeanour.verdicts.verdict import Verdict
 from demeanour.verdicts.words import interval, number
 
@@ -31,7 +31,7 @@ def published_beside(
     """
     found: Values = {}
     for name in (measure, *BESIDE.get(measure, ())):
-        of = group if group in (MEASURES[name].groups or (group,)) else ALL   # without a list, any name may be one
+        of = group_beside(measure, group, name)
         for data in sets:
             for model in models:
                 known = published_value(cast.published, name, data, of, model)
