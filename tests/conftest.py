@@ -7,13 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite_run import ROOT, Suite
+from tests.suite_run import ROOT, Suite, WholeRuns
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder of this run that pytest's workers share."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of verdicts that were drawn in this run; most tests' runs show the same ones."""
+    return shared_folder(tmp_path_factory, "pictures")
 
 
 @pytest.fixture
-def suite(tmp_path: Path) -> Suite:
+def suite(tmp_path: Path, pictures: Path) -> Suite:
     """Run the suite."""
-    return Suite(tmp_path)
+    return Suite(tmp_path, pictures)
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> WholeRuns:
+    """Runs of whole casts, which several tests look at."""
+    return WholeRuns(shared_folder(tmp_path_factory, "whole-runs"))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.suite_run import ROOT, Suite
+from tests.suite_run import ROOT, WholeRuns
 
 SCRIPT = ROOT / "benchmarks" / "by_hand.py"
 
@@ -42,8 +42,10 @@ def table(cast: str, verdicts: Path, published: Path) -> tuple[int, str, dict[st
 
 
 @pytest.mark.parametrize(("cast", "decided"), [("published", 18), ("quartet", 18)])
-def test_the_suite_s_verdicts_are_those_found_by_hand(suite: Suite, published: Path, cast: str, decided: int) -> None:
-    run = suite("--cast", cast, DEMEANOUR_PUBLISHED=str(published))
+def test_the_suite_s_verdicts_are_those_found_by_hand(
+    whole_run: WholeRuns, published: Path, tmp_path: Path, cast: str, decided: int
+) -> None:
+    run = whole_run(cast, DEMEANOUR_PUBLISHED=str(published))
     code, output, rows = table(cast, run.reports / "verdicts.json", published)
     assert code == 0, output
     assert rows.keys() == {verdict["id"] for verdict in run.verdicts["verdicts"]}
@@ -52,7 +54,7 @@ def test_the_suite_s_verdicts_are_those_found_by_hand(suite: Suite, published: P
     assert len(widths) == len(run.words) == decided
     assert 0.85 < min(widths) <= max(widths) < 1.15  # of another method's intervals, as fractions of the suite's
     if cast == "published":
-        an_altered_record_exits_1(run.verdicts, run.reports / "altered.json", published)
+        an_altered_record_exits_1(run.verdicts, tmp_path / "altered.json", published)
 
 
 def an_altered_record_exits_1(record: dict[str, Any], file: Path, published: Path) -> None:

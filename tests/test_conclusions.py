@@ -183,13 +183,15 @@ def test_another_relation_still_needs_its_keys_and_may_not_name_findings(tmp_pat
 # --- how it is shown ------------------------------------------------------------------------------------------------
 
 
-def test_a_run_of_conclusions_alone_judges_and_every_report_shows_what_they_follow_from(tmp_path: Path) -> None:
+def test_a_run_of_conclusions_alone_judges_and_every_report_shows_what_they_follow_from(
+    suite: Suite, tmp_path: Path
+) -> None:
     entries = [concluded("sound", "better", "alike"), concluded("broken", "better", "worse"),
                concluded("open", "better", "close")]   # fmt: skip
     expect = {"small.broken": {"expect": "violated", "reason": "one of them is the other way round"},
               "small.open": {"expect": "undecided", "reason": "nobody can tell"}}   # fmt: skip
     options = write_small(tmp_path, expect, [*FINDINGS, UNDECIDED, *entries])
-    ran = Suite(tmp_path)("-k", "sound or broken or open", *options)
+    ran = suite("-k", "sound or broken or open", *options)
     assert ran.words == {"small.sound": "holds", "small.broken": "violated", "small.open": "undecided"}
     assert ran.code == 0, ran.output
     (sound,) = [one for one in ran.verdicts["verdicts"] if one["id"] == "small.sound"]
@@ -208,9 +210,9 @@ def test_a_run_of_conclusions_alone_judges_and_every_report_shows_what_they_foll
     assert "verdict that it follows from" in cards
 
 
-def test_again_with_workers_and_all_findings_nothing_changes(tmp_path: Path) -> None:
+def test_again_with_workers_and_all_findings_nothing_changes(suite: Suite, tmp_path: Path) -> None:
     options = write_small(tmp_path, findings=[*FINDINGS, concluded("broken", "better", "worse")])
-    alone, many = (Suite(tmp_path)(*options, workers=workers) for workers in (0, 2))
+    alone, many = (suite(*options, workers=workers) for workers in (0, 2))
     assert alone.words == many.words
     assert (alone.code, many.code) == (1, 1)   # it is expected to hold
     assert "✘ X1 small.broken" in many.output

@@ -14,7 +14,7 @@ from demeanour.evidence.sources import expand
 from demeanour.evidence.store import Store
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.registry import MEASURES
-from tests.suite_run import ROOT, Suite
+from tests.suite_run import ROOT, WholeRuns
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def test_an_unfinished_draw_is_drawn_again(tmp_path: Path) -> None:
     assert (drawn_folder(tmp_path) / "imagenet-val.labels.csv").is_file()
 
 
-def test_a_run_of_it_needs_nothing_and_is_as_expected(suite: Suite) -> None:
-    run = suite(workers=4)
+def test_a_run_of_it_needs_nothing_and_is_as_expected(whole_run: WholeRuns) -> None:
+    run = whole_run("drawn", workers=2)
     assert run.code == 0, run.output
     assert run.verdicts["cast"] == "drawn"
     words = list(run.words.values())

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from demeanour.verdicts.outcome import exit_code
 from tests.small_cast import FINDINGS, WORSE_AS_EXPECTED, finding, write_small
@@ -22,20 +23,26 @@ def test_all_as_expected_exits_0(suite: Suite, tmp_path: Path, workers: int) -> 
     assert (run.verdicts["outcome"], run.verdicts["exit"]) == ("as expected", 0)
     assert "3 passed" in run.output
 
+    def refuse(text: str) -> float:
+        raise AssertionError(f"{text} in verdicts.json")
 
-@WORKERS
-def test_a_violation_exits_1_and_says_why(suite: Suite, tmp_path: Path, workers: int) -> None:
-    run = suite(*write_small(tmp_path, expect={}), workers=workers)
+    content = json.loads((run.reports / "verdicts.json").read_text(), parse_constant=refuse)   # it is strict JSON
+    assert content["schema"] == 1
+    assert content["candidate"] is None
+    assert content["baseline"] is None
+
+
+def test_a_violation_exits_1_and_says_why(suite: Suite, tmp_path: Path) -> None:
+    run = suite(*write_small(tmp_path, expect={}))
     assert run.code == 1
     assert run.verdicts["outcome"] == "violation"
     assert "small.worse[vit] [T1, strength A] VIOLATED, BUT EXPECTED: HOLDS" in run.output
     assert "sup − clip = +0.1500" in run.output
 
 
-@WORKERS
-def test_an_expected_violation_that_starts_to_hold_exits_1(suite: Suite, tmp_path: Path, workers: int) -> None:
+def test_an_expected_violation_that_starts_to_hold_exits_1(suite: Suite, tmp_path: Path) -> None:
     expect = {name: {"expect": "violated", "reason": "as it was"} for name in ("small.better", "small.worse")}
-    run = suite(*write_small(tmp_path, expect=expect), workers=workers)
+    run = suite(*write_small(tmp_path, expect=expect))
     assert run.code == 1
     assert "HOLDS, BUT EXPECTED: VIOLATED" in run.output
 
@@ -52,10 +59,9 @@ def test_an_expired_expectation_no_longer_explains(suite: Suite, tmp_path: Path)
     assert suite(*options, name="valid").code == 0
 
 
-@WORKERS
-def test_undecided_where_an_answer_is_expected_exits_10(suite: Suite, tmp_path: Path, workers: int) -> None:
+def test_undecided_where_an_answer_is_expected_exits_10(suite: Suite, tmp_path: Path) -> None:
     close = [*FINDINGS, finding("close", relation="left ~ right", margin=0.15)]
-    run = suite(*write_small(tmp_path, findings=close), workers=workers)
+    run = suite(*write_small(tmp_path, findings=close))
     assert run.code == 10
     assert run.words["small.close[vit]"] == "undecided"
     assert "1 skipped" in run.output
@@ -67,11 +73,10 @@ def test_undecided_where_anything_is_accepted_exits_0(suite: Suite, tmp_path: Pa
     assert suite(*write_small(tmp_path, findings=close, expect=expect)).code == 0
 
 
-@WORKERS
-def test_a_missing_file_exits_11(suite: Suite, tmp_path: Path, workers: int) -> None:
+def test_a_missing_file_exits_11(suite: Suite, tmp_path: Path) -> None:
     options = write_small(tmp_path)
     (tmp_path / "clip.csv").unlink()
-    run = suite(*options, workers=workers)
+    run = suite(*options, workers=2)
     assert run.code == 11
     assert set(run.words.values()) == {"not measured"}
     assert "clip.csv is missing" in run.output
@@ -86,35 +91,45 @@ def test_a_violation_beside_a_missing_file_exits_1(suite: Suite, tmp_path: Path)
     assert suite(*options).code == 1
 
 
-@WORKERS
-def test_an_unset_variable_exits_11_and_names_a_near_one(suite: Suite, tmp_path: Path, workers: int) -> None:
+def test_an_unset_variable_exits_11_and_names_a_near_one(suite: Suite, tmp_path: Path) -> None:
     options = write_small(tmp_path)
     cast = tmp_path / "small.yaml"
     cast.write_text(cast.read_text().replace("predictions:clip.csv", "predictions:${DEMEANOUR_TABLES}/clip.csv"))
-    run = suite(*options, workers=workers, DEMEANOUR_TABLE=str(tmp_path))
+    run = suite(*options, DEMEANOUR_TABLE=str(tmp_path))
     assert run.code == 11
     assert "DEMEANOUR_TABLES is not set; did you mean 'DEMEANOUR_TABLE'?" in run.output
 
 
-@pytest.mark.parametrize("defect", ["duplicate", "nan", "label", "unknown", "short"])
-def test_a_wrong_table_is_never_green(suite: Suite, tmp_path: Path, defect: str) -> None:
-    options = write_small(tmp_path)
-    table = tmp_path / "clip.csv"
-    lines = table.read_text().splitlines()
-    if defect == "duplicate":
-        lines[2] = lines[1]
-    elif defect == "nan":
-        lines[1] = lines[1].rsplit(",", 1)[0] + ",nan"
-    elif defect == "label":
-        lines[1] = lines[1].split(",")[0] + ",10,0.5"
-    elif defect == "unknown":
-        lines[1] = "someone-elses.png" + lines[1][lines[1].index(",") :]
-    else:
-        del lines[1]
-    table.write_text("\n".join(lines) + "\n")
+def with_defect(lines: list[str], defect: str) -> list[str]:
+    first = lines[1]
+    changed = {
+        "duplicate": [lines[2], lines[2]],
+        "nan": [first.rsplit(",", 1)[0] + ",nan", lines[2]],
+        "label": [first.split(",")[0] + ",10,0.5", lines[2]],
+        "unknown": ["someone-elses.png" + first[first.index(",") :], lines[2]],
+        "short": [lines[2]],
+    }  # fmt: skip
+    return [lines[0], *changed[defect], *lines[3:]]
+
+
+def test_a_wrong_table_is_never_green(suite: Suite, tmp_path: Path) -> None:
+    """Nor does it take the right one beside it along."""
+    own = finding("own", models={"architecture": "vit"}, relation="value > bound", bound=0.1)
+    del own["compare"]
+    options = write_small(tmp_path, findings=[own], expect={})
+    cast = yaml.safe_load((tmp_path / "small.yaml").read_text())
+    lines = (tmp_path / "clip.csv").read_text().splitlines()
+    defects = ("duplicate", "nan", "label", "unknown", "short")
+    for defect in defects:
+        (tmp_path / f"{defect}.csv").write_text("\n".join(with_defect(lines, defect)) + "\n")
+        cast["models"][defect] = {**cast["models"]["clip"], "source": f"predictions:{defect}.csv"}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(cast, sort_keys=False))
     run = suite(*options)
     assert run.code == 11, run.output
-    assert "the evidence is wrong" in run.output
+    right = {"small.own[sup]": "holds", "small.own[clip]": "holds"}
+    assert run.words == right | {f"small.own[{defect}]": "not measured" for defect in defects}
+    reasons = {one["id"]: one["reason"] for one in run.verdicts["verdicts"]}
+    assert all("the evidence is wrong" in reasons[f"small.own[{defect}]"] for defect in defects)
 
 
 @WORKERS
@@ -159,28 +174,26 @@ object.__setattr__(registry.MEASURES["top1"], "function", crash)
 """
 
 
-@WORKERS
-def test_a_crashing_measure_exits_13(suite: Suite, tmp_path: Path, workers: int) -> None:
+def test_a_crashing_measure_exits_13(suite: Suite, tmp_path: Path) -> None:
     (tmp_path / "crashing.py").write_text(CRASH.format(how="raise RuntimeError('the measure broke')"))
-    run = suite(*write_small(tmp_path), "-p", "crashing", workers=workers, PYTHONPATH=str(tmp_path))
+    run = suite(*write_small(tmp_path), "-p", "crashing", PYTHONPATH=str(tmp_path))
     assert run.code == 13
     assert "the measure broke" in run.output
     assert run.verdicts["outcome"] == "broken suite"
     assert len(run.verdicts["run"]["broken"]) == 3
 
 
-def test_a_crashed_worker_exits_13(suite: Suite, tmp_path: Path) -> None:
+def test_a_crashed_worker_exits_13_though_nothing_was_decided(suite: Suite, tmp_path: Path) -> None:
     (tmp_path / "crashing.py").write_text(CRASH.format(how="os._exit(3)"))
-    run = suite(*write_small(tmp_path), "-p", "crashing", workers=2, PYTHONPATH=str(tmp_path))
+    run = suite(*write_small(tmp_path), "-k", "better", "-p", "crashing", workers=1, PYTHONPATH=str(tmp_path))
     assert run.code == 13
     assert run.verdicts["exit"] == 13
 
 
-@WORKERS
-def test_a_file_that_cannot_be_imported_exits_13(suite: Suite, tmp_path: Path, workers: int) -> None:
+def test_a_file_that_cannot_be_imported_exits_13(suite: Suite, tmp_path: Path) -> None:
     broken = tmp_path / "test_broken_on_purpose.py"
     broken.write_text("raise ImportError('broken on purpose')\n")
-    run = suite(*write_small(tmp_path), str(broken), workers=workers)
+    run = suite(*write_small(tmp_path), str(broken))
     assert run.code == 13
     assert run.verdicts["exit"] == 13
 
@@ -241,15 +254,3 @@ def test_collecting_only_judges_nothing(suite: Suite, tmp_path: Path) -> None:
 def test_the_first_code_that_applies_is_taken(verdicts: list[tuple[str, str | None]], broken: bool, code: int) -> None:
     records = [{"verdict": verdict, "expected": expected} for verdict, expected in verdicts]
     assert exit_code(records, broken) == code
-
-
-def test_verdicts_json_is_strict_json(suite: Suite, tmp_path: Path) -> None:
-    run = suite(*write_small(tmp_path))
-
-    def refuse(text: str) -> float:
-        raise AssertionError(f"{text} in verdicts.json")
-
-    content = json.loads((run.reports / "verdicts.json").read_text(), parse_constant=refuse)
-    assert content["schema"] == 1
-    assert content["candidate"] is None
-    assert content["baseline"] is None

@@ -328,13 +328,13 @@ def test_hatching_on_one_page_is_each_pictures_own(finished: tuple[Finished, Fin
     assert used <= set(re.findall(r'id="([^"]+)"', source))
 
 
-def test_a_figure_that_breaks_does_not_fail_the_run(tmp_path: Path, suite: Suite) -> None:
+def test_a_figure_that_breaks_does_not_fail_the_run(tmp_path: Path) -> None:
     (tmp_path / "breaking.py").write_text(
         "import demeanour.reporting.figures.drawn as drawn\n"
         "def fail(*_): raise ZeroDivisionError('the pen broke')\n"
         "drawn.svg_and_png = fail\n"
     )
-    done = suite(*write_cast(tmp_path), "-p", "breaking", PYTHONPATH=str(tmp_path))
+    done = Suite(tmp_path)(*write_cast(tmp_path), "-p", "breaking", PYTHONPATH=str(tmp_path))
     assert done.code == 0, done.output
     assert "note: figure-4-calibration cannot be drawn: ZeroDivisionError('the pen broke')" in done.output
     assert "as expected" in done.output

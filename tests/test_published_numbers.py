@@ -16,7 +16,7 @@ from demeanour.evidence.store import Store
 from demeanour.findings.published import published_value
 from demeanour.findings.thresholds import load_thresholds
 from demeanour.measures.calibration import ece
-from tests.suite_run import ROOT, Suite
+from tests.suite_run import ROOT, Finished, Suite, WholeRuns
 
 PAPER = ("ViT-sup", "ConvNeXt-sup", "ViT-clip", "ConvNeXt-clip")
 
@@ -102,23 +102,29 @@ def test_measures_agree_with_a_computation_from_the_files(published: Path, tmp_p
 
 
 @pytest.mark.parametrize("cast", ["published", "quartet"])
-def test_the_cast_is_decided_as_it_expects_whatever_the_number_of_workers(
-    suite: Suite, published: Path, cast: str
-) -> None:
-    runs = [suite("--cast", cast, workers=workers, DEMEANOUR_PUBLISHED=str(published)) for workers in (0, 4)]
-    assert [run.code for run in runs] == [0, 0], runs[0].output
-    first, second = (run.verdicts for run in runs)
-    first.pop("run"), second.pop("run")
-    assert first == second
-    labels = {verdict["label"] for verdict in first["verdicts"]}
+def test_the_cast_is_decided_as_it_expects(whole_run: WholeRuns, published: Path, cast: str) -> None:
+    run = whole_run(cast, DEMEANOUR_PUBLISHED=str(published))
+    assert run.code == 0, run.output
+    labels = {verdict["label"] for verdict in run.verdicts["verdicts"]}
     assert labels >= {"M1", "M2", "M2′", "M3", "M4", "M5", "M6", "M7"}
     assert labels >= {"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "S1", "S2", "S3", "S4", "S5"}
 
 
-def test_each_shape_finding_gets_what_its_clustered_interval_says(suite: Suite, published: Path) -> None:
-    run = suite("--cast", "published", "-k", "shape_texture", DEMEANOUR_PUBLISHED=str(published))
+def test_with_workers_real_input_is_decided_alike(whole_run: WholeRuns, published: Path) -> None:
+    runs = [whole_run("quartet", workers, DEMEANOUR_PUBLISHED=str(published)) for workers in (0, 2)]
+    assert [run.code for run in runs] == [0, 0], runs[1].output
+    first, second = (run.verdicts for run in runs)
+    first.pop("run"), second.pop("run")
+    assert first == second
+
+
+def shape_verdicts(run: Finished) -> dict[str, dict[str, Any]]:
     found = {verdict["id"]: verdict for verdict in run.verdicts["verdicts"] if verdict["verdict"] != "out of scope"}
-    assert run.code == 0
+    return {name: verdict for name, verdict in found.items() if name.startswith("shape_texture.")}
+
+
+def test_each_shape_finding_gets_what_its_clustered_interval_says(whole_run: WholeRuns, published: Path) -> None:
+    found = shape_verdicts(whole_run("published", DEMEANOUR_PUBLISHED=str(published)))
     assert len(found) == 10
     for verdict in found.values():
         low, high = verdict["difference"]["interval"]
@@ -142,7 +148,7 @@ def test_a_missing_published_file_exits_11(suite: Suite, published: Path, tmp_pa
         for file in (published / name).iterdir():
             if file.name != "ViT.csv":
                 (folder / name / file.name).symlink_to(file)
-    run = suite("--cast", "published", workers=2, DEMEANOUR_PUBLISHED=str(folder))
+    run = suite("--cast", "published", "-k", "hard-factors or below-half", DEMEANOUR_PUBLISHED=str(folder))
     assert run.code == 11
     assert "ViT.csv is missing" in run.output
     assert set(run.words.values()) >= {"holds", "not measured"}
@@ -189,10 +195,9 @@ def test_decisions_for_shape_texture_and_neither_are_as_counted(tmp_path: Path) 
     }  # fmt: skip
 
 
-def test_differences_in_shape_bias_are_those_of_an_independent_bootstrap(suite: Suite, published: Path) -> None:
+def test_differences_in_shape_bias_are_those_of_an_independent_bootstrap(whole_run: WholeRuns, published: Path) -> None:
     """By a bootstrap of single images, 5,000 draws, at 95 %; ours is of whole sources, and its width of their order."""
-    run = suite("--cast", "published", "-k", "shape_texture", DEMEANOUR_PUBLISHED=str(published))
-    found = {verdict["id"]: verdict["difference"] for verdict in run.verdicts["verdicts"] if verdict["difference"]}
+    found = shape_verdicts(whole_run("published", DEMEANOUR_PUBLISHED=str(published)))
     by_hand = {
         "supervised-vit-over-convnext[supervised]": (0.066, 0.039, 0.093),
         "clip-vit-over-convnext[clip]": (0.041, 0.006, 0.075),
@@ -200,7 +205,7 @@ def test_differences_in_shape_bias_are_those_of_an_independent_bootstrap(suite: 
         "clip-over-supervised[convnext]": (0.091, 0.056, 0.125),
     }
     for name, (value, low, high) in by_hand.items():
-        ours = found[f"shape_texture.{name}"]
+        ours = found[f"shape_texture.{name}"]["difference"]
         assert ours["value"] == pytest.approx(value, abs=6e-4)
         width = (ours["interval"][1] - ours["interval"][0]) * 1.96 / 1.645
         assert width == pytest.approx(high - low, rel=0.35), name

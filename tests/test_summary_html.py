@@ -18,7 +18,7 @@ from demeanour.reporting.run import Run
 from demeanour.reporting.summary_html import summary_html
 from demeanour.reporting.undecided import what_would_decide
 from tests.small_cast import FINDINGS, finding, write_small
-from tests.suite_run import Finished, Suite
+from tests.suite_run import Finished, Suite, WholeRuns
 
 CLOSE = finding("close", relation="left ~ right", margin=0.15)
 CLAIM = 'Claims <script>alert("1")</script> & "more".'
@@ -39,13 +39,13 @@ def verdicts(root: ElementTree.Element) -> dict[str, ElementTree.Element]:
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def mixed(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Finished:
     """One verdict against the expectation, one undecided though asked, one not measured, one out of scope."""
     folder = tmp_path_factory.mktemp("mixed")
     gone = finding("gone", measure="shape_bias", claim="Nobody can tell.", data="tiny")
     outside = finding("outside", data="imagenet-r")
     options = write_small(folder, findings=[*FINDINGS, CLOSE, gone, outside, finding("evil", claim=CLAIM)], expect={})
-    return Suite(folder)(*options, workers=2)
+    return Suite(folder, pictures)(*options, workers=2)
 
 
 def test_every_verdict_of_the_run_is_there(mixed: Finished) -> None:
@@ -149,8 +149,10 @@ def test_bad_thresholds_leave_a_page_with_the_message_and_no_older_one(suite: Su
     assert "Claim better." not in said
 
 
-def test_the_default_cast_makes_pages_of_bearable_size(suite: Suite, tmp_path: Path) -> None:
-    run = suite(workers=4, name="default")
+def test_a_cast_of_the_project_makes_pages_of_bearable_size(
+    suite: Suite, tmp_path: Path, whole_run: WholeRuns
+) -> None:
+    run = whole_run("drawn", workers=2)
     notice = page(run).find(".//p[@class='about drawn']")
     assert notice is not None
     assert "no real model" in text(notice)

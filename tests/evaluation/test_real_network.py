@@ -327,10 +327,10 @@ def test_wrong_settings_are_told_or_cost_what_they_cost(world: World) -> None:
 @pytest.mark.parametrize("numerics", ["bf16", "fp16"])
 def test_half_precision_moves_few_answers(world: World, published: Path, tmp_path: Path, numerics: str) -> None:
     """All pictures are evaluated, none ties; by how much answers move is the noise floor on this CPU."""
-    live, unit = opened(write_cast(tmp_path, published, numerics=numerics)), Unit("Lite0", "imagenet-val")
+    live, unit = opened(write_cast(tmp_path, published, numerics=numerics)), Unit("Lite0", "nips17")
     found = drain(live, [unit], lambda _: None, "cpu")
-    assert (found.failed, found.passes) == ({}, COUNTS["imagenet-val"])
-    right, said = world.evidence.observations("Lite0", "imagenet-val"), live.table(unit)
+    assert (found.failed, found.passes) == ({}, COUNTS["nips17"])
+    right, said = world.evidence.observations("Lite0", "nips17"), live.table(unit)
     assert said.ids.tolist() == right.ids.tolist()
     changed = float((said.columns["prediction"] != right.column("prediction")).mean())
     moved = np.abs(said.columns["confidence"] - right.column("confidence"))

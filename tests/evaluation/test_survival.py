@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -210,6 +212,24 @@ def test_an_evaluator_that_dies_is_told_with_its_last_words(tmp_path: Path) -> N
     found = drain(live, [Unit("dying", "pictures")], lambda _: None, "cpu")
     assert "exit 7" in found.failed["dying on pictures"]
     assert "last words" in found.failed["dying on pictures"]
+
+
+def test_an_evaluator_that_dies_before_it_is_asked_is_told_and_leaves_no_pipe_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+
+    class Stillborn(subprocess.Popen[str]):
+        def __init__(self, _: object, **options: Any) -> None:
+            super().__init__([sys.executable, "-c", "exit('last words')"], **options)
+            self.wait()
+            begun.append(self)
+
+    monkeypatch.setattr(draining.subprocess, "Popen", Stillborn)
+    found = drain(open_live(tmp_path), [Unit("vit", "pictures")], lambda _: None, "cpu")
+    assert found.failed == {"vit on pictures": "the evaluating process died (exit 1): last words"}
+    (one,) = begun
+    assert all(pipe.closed for pipe in (one.stdin, one.stdout, one.stderr))
 
 
 def test_a_data_set_of_the_hub_is_fetched_when_that_is_allowed_only(

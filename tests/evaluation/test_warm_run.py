@@ -63,7 +63,7 @@ def test_a_warm_run_judges_the_same_and_imports_torch_nowhere(
     assert set(cold.words.values()) == {"holds"}
     shown = next(one["shown"] for one in verdicts(cold) if one["id"].startswith("small.overconfident"))
     assert "ece_temperature_scaled" in shown   # so the logits were read
-    for name, workers in (("remembered", 0), ("judged again", 0), ("judged again", 2)):
+    for name, workers in (("remembered", 0), ("judged again", 2)):
         if name == "judged again":
             shutil.rmtree(cache / "decisions")
         warm = suite(*cast, workers=workers, name=name, DEMEANOUR_CACHE=str(cache), **poisoned)

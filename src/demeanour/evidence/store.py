@@ -173,7 +173,8 @@ def _read(path: Path, key: str) -> PredictionTable | None:
 def read_table(path: Path, key: str) -> PredictionTable | None:
     """A table as `write_table` wrote it under a key; None where it is missing, damaged, or another key's."""
     try:
-        arrow = pa.parquet.read_table(path)
+        with pa.parquet.ParquetFile(path) as file:   # imports less than `read_table`, which reads folders as well
+            arrow = file.read()
         record = json.loads((arrow.schema.metadata or {}).get(_MANIFEST, b"{}"))
         columns = {name: _values(arrow[name]) for name in arrow.column_names if name != "id"}
         table = PredictionTable(np.asarray(arrow["id"].to_pylist(), dtype=np.str_), columns)
