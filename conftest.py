@@ -15,7 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:   # before numpy starts its threads: n w
 pytest_plugins = [
     "fixtures.report", "fixtures.thresholds", "fixtures.cases", "fixtures.evaluation", "fixtures.evidence",
     "fixtures.judge", "fixtures.live", "fixtures.schedule", "fixtures.crashes", "fixtures.paper",
-    "fixtures.beside",
+    "fixtures.beside", "fixtures.gate",
 ]
 
 
@@ -28,4 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     f"of thresholds/casts/, or a YAML file (default: {DEFAULT_CAST})")  # fmt: skip
     group.addoption("--findings", default=None, metavar="DIR", help="a folder of findings (default: "
                     "thresholds/findings/)")  # fmt: skip
+    group.addoption("--candidate", action="append", default=[], metavar="[NAME=]SPEC", help="a model that would "
+                    "replace the one of --as: a source as cards have it, or a file of weights; several may be given")
+    group.addoption("--as", dest="role", default=None, metavar="MODEL", help="the model of the cast that a candidate "
+                    "would replace: its baseline")
+    group.addoption("--gate", default=None, metavar="FILE", help="the release policy (default: the cast's, or "
+                    "thresholds/gate.yaml)")
+    group.addoption("--baseline", default=None, metavar="DIR", help="what the model of --as said when it was pinned "
+                    "(`demeanour baseline record`); it need not be there any more")
     group.addoption("--reports", default=None, metavar="DIR", help="where the reports go (default: reports/)")

@@ -115,8 +115,25 @@ def test_every_finding_can_be_explained_in_every_cast(
         assert " ".join(finding.claim.split()) in said
         assert " ".join(finding.source.quote.split()) in said
         assert all(" ".join(conflict.split()) in said for conflict in finding.source.conflicts)
+        if finding.except_groups:
+            assert f" group but {', '.join(finding.except_groups)}" in said
         for case in thresholds.cases.values():
             assert (case.id in said) is (case.finding.id == finding.id or finding.id == case.id), case.id
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mistakes.supervised-alike-elsewhere", "Asked of every group but style, person_blocking; all must satisfy"),
+        ("invariance.shift-least-harmful", "level-2 is compared with every other group but level-1."),
+        ("mistakes.texture-hardest", "texture is compared with every other group."),
+    ],
+)  # fmt: skip
+def test_an_explanation_tells_which_groups_are_left_out(
+    name: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", name, "--cast", "drawn"]) == 0
+    assert told in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_explanation_tells_the_last_verdict_and_how_to_get_it_again(

@@ -29,13 +29,13 @@ CALIBRATED = finding("calibrated", measure="calibration_error", relation="left <
 def decided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The ids of the cases that were decided anew."""
     found: list[str] = []
-    decide = judge_module._decide
+    decide = judge_module.decide
 
     def told(case: Any, *rest: Any) -> Any:
         found.append(case.id)
         return decide(case, *rest)
 
-    monkeypatch.setattr(judge_module, "_decide", told)
+    monkeypatch.setattr(judge_module, "decide", told)
     return found
 
 
@@ -199,17 +199,17 @@ def test_a_file_that_changes_during_a_run_decides_nothing_and_is_not_remembered(
     run: Callable[..., dict[str, Verdict]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = (tmp_path / "sup.csv").read_text()
-    decide = judge_module._decide
+    decide = judge_module.decide
 
     def swapped(case: Any, *rest: Any) -> Any:
         (tmp_path / "sup.csv").write_text((tmp_path / "clip.csv").read_text())
         return decide(case, *rest)
 
-    monkeypatch.setattr(judge_module, "_decide", swapped)
+    monkeypatch.setattr(judge_module, "decide", swapped)
     found = run()
     assert {one.verdict for one in found.values()} == {"not measured"}
     assert "changed during the run" in found["small.better[vit]"].reason
-    monkeypatch.setattr(judge_module, "_decide", decide)
+    monkeypatch.setattr(judge_module, "decide", decide)
     (tmp_path / "sup.csv").write_text(honest)
     assert run()["small.better[vit]"].verdict == "holds"
 
@@ -248,7 +248,7 @@ def test_a_decision_survives_as_text_to_the_last_digit() -> None:
     assert from_text(to_text(small)) == small
 
 
-def test_a_warm_run_of_the_suite_imports_no_plotting(suite: Suite, tmp_path: Path) -> None:
+def test_a_warm_run_of_the_suite_imports_no_plotting(tmp_path: Path) -> None:
     """No worker loads what it does not need: matplotlib is the slowest of all imports."""
     options = write_small(tmp_path)
     told = tmp_path / "told.py"
@@ -257,7 +257,7 @@ def test_a_warm_run_of_the_suite_imports_no_plotting(suite: Suite, tmp_path: Pat
         "def pytest_sessionfinish():\n"
         "    print('drawing' if 'matplotlib' in sys.modules else 'no drawing', 'torch' in sys.modules)\n"
     )
-    environment = {"PYTHONPATH": str(tmp_path)}
+    environment, suite = {"PYTHONPATH": str(tmp_path)}, Suite(tmp_path)
     cold = suite(*options, "-p", "told", "-s", name="cold", **environment)
     warm = suite(*options, "-p", "told", "-s", name="warm", **environment)
     assert "drawing False" in cold.output

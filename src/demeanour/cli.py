@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from demeanour.commands import (
+    baseline,
     doctor,
     evaluate,
     evidence,
@@ -31,6 +32,7 @@ from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, NOT_MEASURED
 COMMANDS = {
     "lint": lint,
     "plan": plan,
+    "baseline": baseline,
     "doctor": doctor,
     "evaluate": evaluate,
     "measure": measure,

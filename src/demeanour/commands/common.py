@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from demeanour.errors import ThresholdsError
+from demeanour.findings.candidates import Trial
 from demeanour.findings.thresholds import DEFAULT_CAST
 
 CAST_HELP = "the name of a cast of thresholds/casts/, or a YAML file"
@@ -13,6 +16,33 @@ CAST_HELP = "the name of a cast of thresholds/casts/, or a YAML file"
 def cast_option(parser: argparse.ArgumentParser, default: str | None = f"(default: {DEFAULT_CAST})") -> None:
     """``--cast``."""
     parser.add_argument("--cast", help=f"{CAST_HELP} {default or ''}".rstrip())
+
+
+def trial_options(parser: argparse.ArgumentParser) -> None:
+    """``--candidate``, ``--as`` and ``--gate``."""
+    parser.add_argument("--candidate", action="append", default=[], metavar="[NAME=]SPEC", help="a model that would "
+                        "replace the one of --as: a source as cards have it, or a file of weights; may be given again")
+    parser.add_argument("--as", dest="role", metavar="MODEL", help="the model of the cast that a candidate would "
+                        "replace: its baseline")
+    parser.add_argument("--gate", type=Path, metavar="FILE", help="the release policy (default: the cast's, or "
+                        "thresholds/gate.yaml)")
+    parser.add_argument("--baseline", type=Path, metavar="DIR", help="what the model of --as said when it was pinned "
+                        "(`demeanour baseline record`); it need not be there any more")
+
+
+def trial_of(options: argparse.Namespace) -> Trial | None:
+    """Who is on trial, if anybody is.
+
+    Raises:
+        ThresholdsError: One of the options of a trial lacks another.
+    """
+    if bool(options.candidate) != bool(options.role):
+        given, lacking = ("--candidate", "--as MODEL") if options.candidate else ("--as", "--candidate SPEC")
+        raise ThresholdsError(f"{given} needs {lacking}")
+    for option, value in (("--gate", options.gate), ("--baseline", options.baseline)):
+        if value and not options.candidate:
+            raise ThresholdsError(f"{option} needs --candidate SPEC and --as MODEL")
+    return Trial(options.role, tuple(options.candidate), options.baseline) if options.candidate else None
 
 
 def to_stderr(text: str) -> None:

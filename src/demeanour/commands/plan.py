@@ -7,7 +7,8 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from demeanour.commands.common import cast_option, to_stderr
+from demeanour.commands import prospects
+from demeanour.commands.common import cast_option, to_stderr, trial_of, trial_options
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.health import Health
@@ -16,24 +17,34 @@ from demeanour.evidence.store import Store
 from demeanour.evidence.workload import standings, workload
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case
-from demeanour.findings.thresholds import DEFAULT_CAST, load_thresholds, thresholds_folder
-from demeanour.verdicts.outcome import AS_EXPECTED, NOT_MEASURED
+from demeanour.findings.policy import Policy
+from demeanour.findings.thresholds import DEFAULT_CAST, load_thresholds, thresholds_folder, with_trial
+from demeanour.verdicts.gate_power import ASSUMED, prospect, too_weak
+from demeanour.verdicts.outcome import AS_EXPECTED, NOT_MEASURED, UNDECIDED
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     cast_option(parser)
     parser.add_argument("--findings", type=Path, metavar="DIR", help="a folder of findings")
+    trial_options(parser)
     parser.add_argument("-k", dest="match", default="", metavar="TEXT", help="verdicts whose id has this text only")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Say which verdicts a run would decide, and which evidence it needs."""
-    thresholds = load_thresholds(options.cast or DEFAULT_CAST, options.findings, thresholds_folder())
+    """Say which verdicts a run would decide, and which evidence it needs; of a candidate, with what power."""
+    root, trial = thresholds_folder(), trial_of(options)
+    thresholds = load_thresholds(options.cast or DEFAULT_CAST, options.findings, root)
+    if trial is not None:
+        thresholds = with_trial(thresholds, trial, options.gate, root)
     cast = thresholds.cast
     cases = [case for case in thresholds.cases.values() if options.match in case.id]
-    print(f"{len(cases)} verdicts of the cast '{cast.name}' ({cast.protocol}):")
-    for case in cases:
+    store = Store.default(to_stderr)
+    weak = thresholds.policy is not None and _print_power(thresholds.policy, cast, cases, Evidence(cast, store))
+    shown = [case for case in cases if case.kind != "requirement"]
+    what = f"findings with {cast.role} in it, told again with each candidate" if trial else "verdicts"
+    print(f"{len(shown)} {what} of the cast '{cast.name}' ({cast.protocol}):")
+    for case in shown:
         print(f"  {_verdict(cast, case)}")
     print("\nmodels:")
     for name in sorted({model for case in cases for model in case.models}):
@@ -42,8 +53,7 @@ def run(options: argparse.Namespace) -> int:
     measured = [one for case in cases for one in case.measured]
     tables = plan(cast, [(model, data) for case in measured for model in case.models for data in case.sets])
     tables = [unit for unit in tables if not cast.models[unit.model].live]
-    units = [unit for unit in units_of(cast, cases) if cast.models[unit.model].live]
-    store = Store.default(to_stderr)
+    units = [unit for unit in units_of(cast, cases) if cast.models[unit.model].live and not cast.pinned(unit.model)]
     lacking = _print_tables(cast, tables, None if units else sets, store) if tables or not units else False
     hindered = _print_units(Health(Evidence(cast, store)), units, sets) if units else False
     outside = [case for case in thresholds.out_of_scope if options.match in case.id]
@@ -52,13 +62,30 @@ def run(options: argparse.Namespace) -> int:
         print(f"  {one.finding.label:<4} {one.id}: {one.reason}")
     for name in [name for name in sets if name in PUBLISHED] if lacking else []:
         print(f"\n{name} can be had from: {PUBLISHED[name].obtain}")
-    return NOT_MEASURED if lacking or hindered else AS_EXPECTED
+    if lacking or hindered:
+        return NOT_MEASURED
+    return UNDECIDED if weak else AS_EXPECTED
+
+
+def _print_power(policy: Policy, cast: Cast, cases: Sequence[Case], evidence: Evidence) -> bool:
+    """With what power candidates can be released; returns whether what was measured holds up one that is as good."""
+    weak = False
+    for candidate in cast.candidates:
+        required = [case for case in cases if case.kind == "requirement" and case.candidate == candidate]
+        found = [prospect(case, evidence, policy.power) for case in required]
+        print(f"{len(found)} requirements of {policy.path.name} on {candidate}, to replace {cast.role}:")
+        for line in (*prospects.of_power(found, policy.power), *prospects.warnings(found, policy.power), ""):
+            print(line)
+        weak = weak or any(one.basis != ASSUMED for one in too_weak(found, policy.power))
+    return weak
 
 
 def _verdict(cast: Cast, case: Case) -> str:
     expectation = cast.expectation(case.finding.id, case.id)
     today = datetime.datetime.now(datetime.UTC).date()
-    expected = expectation.expect if expectation and not expectation.expired(today) else "holds"
+    expected: str = expectation.expect if expectation and not expectation.expired(today) else "holds"
+    if case.kind == "characteristic":
+        expected = f"as with {cast.role}"
     models = ", ".join(case.models)
     if case.basis:
         return f"{case.finding.label:<4} {case.id}  follows from {len(case.basis)} verdicts; expected: {expected}"

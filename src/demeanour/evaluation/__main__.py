@@ -29,12 +29,14 @@ def main() -> int:
     from demeanour.evidence.live import Live
     from demeanour.evidence.plan import Unit
     from demeanour.evidence.store import Store
+    from demeanour.findings.candidates import joined_by
     from demeanour.findings.load import load_cast
 
     cast, _, problems = load_cast(Path(wanted["cast"]))
     if cast is None:
         tell({"event": "broken", "reason": "\n".join(map(str, problems))})
         return 1
+    cast = joined_by(cast, wanted["role"], wanted["candidates"])
     store = Store(Path(wanted["store"]), lambda text: tell({"event": "notice", "text": text}))
     Evaluator(Live(cast, store), wanted["device"], tell).run([Unit(**unit) for unit in wanted["units"]])
     tell({"event": "end"})

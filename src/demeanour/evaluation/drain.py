@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -118,7 +119,9 @@ def _fail(live: Live, unit: Unit, reason: str, hear: Tell) -> None:
 def _one(live: Live, units: Sequence[Unit], device: str, evaluators: int, hear: Tell) -> None:
     """One evaluator from its start to its end, whichever it is."""
     request = {
-        "cast": str(live.cast.path), "store": str(live.store.root), "device": device,
+        "cast": str(live.cast.path), "role": live.cast.role,
+        "candidates": {name: live.cast.models[name].model_dump(exclude_unset=True) for name in live.cast.candidates},
+        "store": str(live.store.root), "device": device,
         "units": [asdict(unit) for unit in units],
     }  # fmt: skip
     ended: set[str] = set()
@@ -145,9 +148,12 @@ def _one(live: Live, units: Sequence[Unit], device: str, evaluators: int, hear: 
     except BrokenPipeError:
         pass
     finally:
-        process.stdin.close()   # by which it ends, if this process is being stopped
+        with suppress(BrokenPipeError):   # it died before it had read what it was asked
+            process.stdin.close()   # by which it ends, if this process is being stopped
         code = process.wait()
         listener.join()
+        process.stdout.close()
+        process.stderr.close()
     if "end" not in ended:
         why = f"signal {-code}" if code < 0 else f"exit {code}"
         last = "".join(said[-12:]).strip()

@@ -20,9 +20,10 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.layers import observe_layers
 from demeanour.evidence.live import Live
 from demeanour.evidence.observations import Array, Observations, observe
+from demeanour.evidence.pinned import pinned, space_record
 from demeanour.evidence.plan import GRAMS, LOGITS, PLAIN, TABLE, Unit, plan
 from demeanour.evidence.predictions import PredictionFiles
-from demeanour.evidence.sources import expand, root_files, size_of
+from demeanour.evidence.sources import drawn_first, expand, root_files, size_of
 from demeanour.evidence.store import Store, evidence_key
 from demeanour.evidence.sweeps import sweep
 from demeanour.evidence.table import PredictionTable, answers_of
@@ -42,6 +43,7 @@ class Evidence:
     _frames: dict[str, Frame | None] = field(default_factory=dict)
     _tables: dict[Unit, PredictionTable] = field(default_factory=dict)
     _observed: dict[tuple[str, str], Observations] = field(default_factory=dict)
+    _as_pinned: set[str] = field(default_factory=set)
 
     @cached_property
     def live(self) -> Live:
@@ -113,6 +115,9 @@ class Evidence:
             raise NotMeasuredError(f"{data}: '{space.name}' maps answers; what it leaves of logits tells no more")
         if self.cast.models[model].live:
             return self.live.logits(Unit(model, data, kind=LOGITS), ids)
+        kept = pinned(self.cast, model)
+        if kept is not None:
+            return kept.logits(Unit(model, data), ids)
         return self.files.logits(model, data, ids)
 
     def _clean_correct(self, model: str, clean: str, observed: Observations) -> Array:
@@ -139,28 +144,61 @@ class Evidence:
             NotMeasuredError: A file is missing, or a network was not evaluated.
             EvidenceError: A card does not say enough.
         """
-        of, card = self._evidence_data(model, data), self.cast.models[model]
-        clean = self.cast.data[data].clean
+        of, clean = self._evidence_data(model, data), self.cast.data[data].clean
         try:
             of_clean = self.identity(model, clean) if clean else None
         except NotMeasuredError:   # those measures that need it will say so
             of_clean = None
+        sets = {name: self._set(name) for name in (data, of)}
+        return evidence_key(model=model, tables=self._keys(model, data), sets=sets, clean=of_clean)
+
+    def same(self, one: str, other: str, data: str) -> bool:
+        """Whether two models are one: of the same weights, prepared alike, asked about the same pictures.
+
+        Raises:
+            NotMeasuredError: A file is missing, or a network was not evaluated.
+        """
+        alike = self._keys(one, data) == self._keys(other, data)
+        clean = self.cast.data[data].clean
+        return alike and (clean is None or self.same(one, other, clean))
+
+    def _keys(self, model: str, data: str) -> list[str]:
+        """The keys of a model's answers about a data set, whatever the model is called."""
+        of, card = self._evidence_data(model, data), self.cast.models[model]
         if self.cast.data[data].reader == PROBE:
-            tables = [self.live.key(unit) for unit in plan(self.cast, [(model, data)])]
-        elif card.live:
+            return [self.live.key(unit) for unit in plan(self.cast, [(model, data)])]
+        if card.live:
             views = self.cast.data[data].views or [PLAIN] if self.cast.seen(data) == of else [PLAIN]
             kind = GRAMS if self.cast.layers_on(data) == of else TABLE
-            tables = [self.live.key(Unit(model, of, view, kind)) for view in views]
-        else:
-            tables = [self.files.find(model, of, number).key for number in range(len(card.repeats) + 1)]
-        sets = {name: self._set(name) for name in (data, of)}
-        return evidence_key(model=model, tables=tables, sets=sets, clean=of_clean)
+            return [self.live.key(Unit(model, of, view, kind)) for view in views]
+        kept = pinned(self.cast, model)
+        if kept is not None:
+            return kept.keys(of)
+        return [self.files.find(model, of, number).key for number in range(len(card.repeats) + 1)]
 
     def _evidence_data(self, model: str, data: str) -> str:
         of = self.cast.evidence_data(model, data)
         if of is None or data not in self.cast.data:
             raise NotMeasuredError(f"{model} has no predictions on {data}")
+        kept = pinned(self.cast, model)
+        if kept is not None:
+            for name in {*sets_behind(self.cast, data, of)} - self._as_pinned:
+                kept.check_set(name, self.set_identity(name))
+                self._as_pinned.add(name)
         return of
+
+    def set_identity(self, data: str) -> str:
+        """What is asked about: other pictures, labels or annotations, another label space, another identity.
+
+        Args:
+            data: A data set, or a split of a probed task.
+
+        Raises:
+            NotMeasuredError: It is missing.
+            EvidenceError: It is there but wrong.
+        """
+        found = self._set(data) if data in self.cast.data else [self.live.pictures(data).manifest]
+        return evidence_key(set=found, space=space_record(self.live.space(data)))
 
     def _set(self, data: str) -> list[object]:
         """What is known of a data set's images depends on its reader, its size and the files of its root."""
@@ -184,6 +222,11 @@ class Evidence:
             space = self.live.space(unit.data)
             table = self.live.table(unit)
             return table if space is None or space.has_probabilities else answers_of(table)
+        kept = pinned(self.cast, unit.model)
+        if kept is not None:
+            table = kept.table(unit, number)
+            self._check(unit.data, table, str(kept.folder))
+            return table
         return self.files.table(unit.model, unit.data, number, partial(self._check, unit.data))
 
     def _check(self, data: str, table: PredictionTable, where: str) -> None:
@@ -230,7 +273,8 @@ class Evidence:
             raise EvidenceError(f"{data}: the reader '{card.reader}' needs a `root`")
         root = expand(card.root, self.cast.path.parent, self.store.root)
         images, classes = size_of(data, card)
-        frame = _READERS[card.reader](root, data, classes)
+        with drawn_first(card.root):
+            frame = _READERS[card.reader](root, data, classes)
         whole = self._whole(data)
         if whole is not None:
             frame = frame.only(np.isin(frame.ids, self.live.pictures(whole).frame.ids))
@@ -249,6 +293,13 @@ class Evidence:
             raise NotMeasuredError(f"{data}: the reader 'tables' takes labels from the tables, and this one has none")
         _, classes = self.files.size(data)
         return Frame(data, table.ids, {"label": table.columns["label"]}, classes)
+
+
+def sets_behind(cast: Cast, data: str, of: str) -> tuple[str, ...]:
+    """The data sets that a model's answers about one are about: its own, and the splits of tasks that are probed."""
+    card = cast.data[data]
+    splits = [split for task in cast.tasks(data) for split in task.splits] if card.reader == PROBE else []
+    return tuple(dict.fromkeys([data, of, *splits]))
 
 
 def _no_base(data: str) -> Array:

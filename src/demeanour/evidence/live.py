@@ -21,8 +21,9 @@ from demeanour.evidence.arrays import MANIFEST, Arrays
 from demeanour.evidence.failures import last_failure
 from demeanour.evidence.margins import padding_of
 from demeanour.evidence.observations import Array
+from demeanour.evidence.pinned import pinned, space_record
 from demeanour.evidence.plan import GRAMS, PROBES, TABLE, Unit, features_behind
-from demeanour.evidence.sources import expand
+from demeanour.evidence.sources import drawn_first, expand
 from demeanour.evidence.store import Store, code_hash, evidence_key
 from demeanour.evidence.table import PredictionTable
 from demeanour.findings.cards import HUB, LBFGS, POOLED, DataCard, HeadCard
@@ -74,9 +75,10 @@ class Live:
         return Request(text, card.imports, card.weights, head, preprocessing=own)
 
     def description(self, model: str) -> Description | None:
-        """What a network is, if it was loaded before and is as it was; else None."""
+        """What a network is, if it was pinned, or loaded before and is as it was; else None."""
         if model not in self._descriptions:
-            found = recall(self.request(model), self.store.root)
+            kept = pinned(self.cast, model)
+            found = kept.description if kept is not None else recall(self.request(model), self.store.root)
             if found is None:
                 return None
             self._descriptions[model] = found
@@ -88,12 +90,18 @@ class Live:
 
     def has(self, unit: Unit) -> bool:
         """Whether a unit's evidence is there and whole; the network must be described."""
+        kept = pinned(self.cast, unit.model)
+        if kept is not None:
+            return kept.has(unit)
         if unit.kind == TABLE:
             return self.store.found(self.key(unit)) is not None
         return Arrays(self.store.root, self.store.notice).read(self.key(unit), mapped=True) is not None
 
     def there(self, unit: Unit) -> bool:
         """Whether a unit's evidence is there; whether it is whole is not looked at."""
+        kept = pinned(self.cast, unit.model)
+        if kept is not None:
+            return kept.has(unit)
         if unit.kind == TABLE:
             return self.store.path(self.key(unit)).exists()
         return (Arrays(self.store.root).folder(self.key(unit)) / MANIFEST).exists()
@@ -121,7 +129,9 @@ class Live:
             EvidenceError: They are not what the card or the published set says.
         """
         if data not in self._pictures:
-            self._pictures[data] = self._open(data, self.cast.card(data))
+            card = self.cast.card(data)
+            with drawn_first(card.root):
+                self._pictures[data] = self._open(data, card)
         return self._pictures[data]
 
     def _open(self, data: str, card: DataCard) -> Pictures:
@@ -151,8 +161,8 @@ class Live:
 
     def steps(self, unit: Unit) -> Steps:
         """What is done to the pictures of a unit; the network must be described."""
-        found = self._described(unit.model)
-        own = self.request(unit.model).preprocessing or found.native
+        found, kept = self._described(unit.model), pinned(self.cast, unit.model)
+        own = (kept.preprocessing if kept is not None else self.request(unit.model).preprocessing) or found.native
         reader = self.cast.card(unit.data).reader
         return steps(self.cast.protocol, found.family, own, reader, View.parse(unit.view))
 
@@ -171,6 +181,9 @@ class Live:
             NotMeasuredError: The network was never loaded, or pictures are missing or wrong.
         """
         if unit not in self._keys:
+            kept = pinned(self.cast, unit.model)
+            if kept is not None:
+                return kept.key(unit, self.steps(unit))
             try:
                 self._keys[unit] = self._key(unit)
             except NotMeasuredError as error:
@@ -180,14 +193,13 @@ class Live:
     def _key(self, unit: Unit) -> str:
         if unit.kind == PROBES:
             return self._probe_key(unit)
-        space = self.space(unit.data)
         return evidence_key(
             evidence=unit.kind,
             network=self._described(unit.model).identity,
             protocol=self.cast.protocol,
             steps=self.steps(unit).record(),
             pictures=self.pictures(unit.data).manifest,
-            space=[space.kind, space.groups] if space else None,
+            space=space_record(self.space(unit.data)),
             numerics=self.cast.numerics,
             compiled=self.cast.compiled,
             adapter=_adapter(),
@@ -211,6 +223,9 @@ class Live:
         Raises:
             NotMeasuredError: It was not evaluated, or could not be; with the reason.
         """
+        kept = pinned(self.cast, unit.model)
+        if kept is not None:
+            return kept.table(unit)
         found = self.store.found(self.key(unit))
         if found is None:
             raise NotMeasuredError(last_failure(self.store.root, self.cast, unit) or _unevaluated(unit.model))
@@ -269,6 +284,9 @@ class Live:
         return self._arrays(unit, mapped=True)
 
     def _arrays(self, unit: Unit, mapped: bool) -> dict[str, Array]:
+        kept = pinned(self.cast, unit.model)
+        if kept is not None:
+            return kept.arrays(unit, mapped)
         found = Arrays(self.store.root, self.store.notice).read(self.key(unit), mapped=mapped)
         if found is None:
             raise NotMeasuredError(last_failure(self.store.root, self.cast, unit) or _unevaluated(unit.model))
@@ -299,11 +317,16 @@ def _is_path(text: str) -> bool:
     return "/" in text or "$" in text or text.endswith((".safetensors", ".pt", ".pth", ".bin"))
 
 
+def packages() -> dict[str, str | None]:
+    """The versions of the packages that make pixels and answers; None of one that is not installed."""
+    return {package: _version(package) for package in _PACKAGES}
+
+
 @lru_cache
 def _adapter() -> str:
     """Of the code and the packages that make pixels and answers: with others, answers are other evidence."""
     code = code_hash("models", "views", "evaluation/answers.py")
-    return evidence_key(code=code, packages=[_version(package) for package in _PACKAGES])
+    return evidence_key(code=code, packages=list(packages().values()))
 
 
 def _version(package: str) -> str | None:

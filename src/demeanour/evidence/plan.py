@@ -88,7 +88,9 @@ def features_behind(cast: Cast, probe: Unit) -> list[Unit]:
 
 def locate(cast: Cast, unit: Unit, store: Path) -> str:
     """Where the evidence of a unit of predictions comes from, or what is missing, in one line."""
-    card, base = cast.models[unit.model], cast.path.parent
+    card, base, kept = cast.models[unit.model], cast.path.parent, cast.pinned(unit.model)
+    if kept is not None:
+        return f"pinned in {kept.folder}"
     try:
         if card.ids is not None and card.ids != ROW_ORDER:
             _existing(expand(card.ids, base, store))

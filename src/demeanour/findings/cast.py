@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from demeanour.datasets.catalogue import images_of
+from demeanour.findings.baseline import Baseline
 from demeanour.findings.cards import PROBE, DataCard, ModelCard
 from demeanour.findings.published import PublishedTable
 from demeanour.findings.schema import Selector, Strict, Text
@@ -54,6 +55,7 @@ class CastFile(Strict):
         compiled: Whether networks are compiled first (`torch.compile`): faster in long runs, other rounding.
         models: The models by name.
         data: The data sets by name.
+        gate: The release policy for candidates of this cast, a file of the folder of thresholds; else ``gate.yaml``.
         published: Published values, in tables; where several have a value, the first counts, and the others are told.
         expect: What is expected of a finding or verdict, by its id; what has no entry is to hold.
     """
@@ -67,15 +69,29 @@ class CastFile(Strict):
     compiled: bool = False
     models: Annotated[dict[Text, ModelCard], Field(min_length=1)]
     data: Annotated[dict[Text, DataCard], Field(min_length=1)]
+    gate: Text | None = None
     published: list[PublishedTable] = Field(default_factory=list)
     expect: dict[Text, Expectation] = Field(default_factory=dict)
 
 
 class Cast(CastFile):
-    """A cast with its name and the file that it came from."""
+    """A cast with its name and the file that it came from.
+
+    Attributes:
+        role: The model that candidates would replace: their baseline.
+        candidates: The models that would; no finding selects them.
+        baseline: What the role said when it was pinned, in place of what it says; None where it is there itself.
+    """
 
     name: str
     path: Path
+    role: str | None = None
+    candidates: tuple[str, ...] = ()
+    baseline: Baseline | None = None
+
+    def pinned(self, model: str) -> Baseline | None:
+        """What a model said when it was pinned, where that counts in place of what it says."""
+        return self.baseline if model == self.role else None
 
     def select(self, selector: Selector, data: str) -> list[str]:
         """The models that may play a role on a data set, in the order of the file; context never plays."""
@@ -84,6 +100,7 @@ class Cast(CastFile):
             name
             for name, card in self.models.items()
             if not card.context
+            and name not in self.candidates
             and (named is None or name in named)
             and card.plays(selector)
             and self.covers(name, data)

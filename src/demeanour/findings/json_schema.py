@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from demeanour.findings.cast import CastFile
-from demeanour.findings.schema import Finding, Paper
+from demeanour.findings.policy import PolicyFile, Requirement
+from demeanour.findings.schema import Finding, Paper, Strict
 from demeanour.measures.registry import MEASURES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +23,7 @@ def json_schemas() -> dict[str, str]:
     kinds: dict[str, tuple[str, Any]] = {
         "findings.json": ("Findings of one section: claims with their source and what decides them.", list[Finding]),
         "papers.json": ("The works that findings come from, by their keys.", dict[str, Paper]),
+        "gate.json": ("A release policy: what candidates must not lose, and what is let pass.", PolicyFile),
         "cast.json": ("A cast: who plays, on what data, and what is expected.", CastFile),
     }
     return {name: _schema(title, kind) for name, (title, kind) in kinds.items()}
@@ -33,7 +35,7 @@ def _schema(title: str, kind: Any) -> str:
         part = found.get("$defs", {}).get(model.__name__, found if model is kind else None)
         if part is not None:
             _describe(part, model)
-        if part is not None and model is Finding:
+        if part is not None and model in (Finding, Requirement):
             part["properties"]["measure"]["enum"] = [name for name, measure in MEASURES.items() if measure.decides]
     content = {"$schema": DRAFT, "title": title, **{key: value for key, value in found.items() if key != "title"}}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -42,7 +44,7 @@ def _schema(title: str, kind: Any) -> str:
 def _models() -> list[type[BaseModel]]:
     """Every model that a YAML file is read into."""
     found: list[type[BaseModel]] = []
-    waiting: list[type[BaseModel]] = [Finding, Paper, CastFile]
+    waiting: list[type[BaseModel]] = [Finding, Paper, CastFile, PolicyFile]
     while waiting:
         model = waiting.pop()
         found.append(model)
@@ -59,9 +61,9 @@ def _inside(annotation: Any) -> list[type[BaseModel]]:
 
 def _describe(part: dict[str, Any], model: type[BaseModel]) -> None:
     """What the docstring says of each attribute becomes what an editor shows of the key."""
-    text = inspect.getdoc(model) or ""
-    part["description"] = " ".join(text.split("\n\n")[0].split())
-    told = dict(_ATTRIBUTE.findall(text.partition("Attributes:\n")[2]))
+    texts = [inspect.getdoc(one) or "" for one in reversed(model.__mro__) if issubclass(one, Strict)]
+    part["description"] = " ".join(texts[-1].split("\n\n")[0].split())
+    told = dict(pair for text in texts for pair in _ATTRIBUTE.findall(text.partition("Attributes:\n")[2]))
     for key, entry in part.get("properties", {}).items():
         entry.pop("title", None)
         if key in told:

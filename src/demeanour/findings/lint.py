@@ -13,7 +13,7 @@ from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.lint_cards import Defect, check_cards
 from demeanour.findings.load import Findings, load_cast
 from demeanour.findings.pairing import Case, cases_of
-from demeanour.findings.schema import CURVES, DEFAULT, EVERY, FOLLOWS, MEASURED, ONE_NUMBER, Finding
+from demeanour.findings.schema import CURVES, DEFAULT, EVERY, FOLLOWS, MEASURED, ONE_NUMBER, Assertion, Finding
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES
 
@@ -158,7 +158,7 @@ def check_curve(finding: Finding) -> Iterator[Defect]:
             yield ("at",), "the places do not increase", "order the points"
 
 
-def check_measure(finding: Finding) -> Iterator[Defect]:
+def check_measure(finding: Assertion) -> Iterator[Defect]:
     """The measure exists, may decide, and has the groups that the finding names."""
     measure = MEASURES.get(finding.measure)
     if measure is None:

@@ -43,12 +43,13 @@ def check_cards(cast: Cast) -> Iterator[Defect]:
         hint = did_you_mean(cast.protocol, PROTOCOLS)
         yield ("protocol",), f"networks are evaluated by one of {', '.join(PROTOCOLS)}, not by '{cast.protocol}'", hint
     for name, model in cast.models.items():
-        yield from _check_model(cast, name, model)
+        yield from check_model(cast, name, model)
     for name, card in cast.data.items():
         yield from _check_data(cast, name, card)
 
 
-def _check_model(cast: Cast, name: str, model: ModelCard) -> Iterator[Defect]:
+def check_model(cast: Cast, name: str, model: ModelCard) -> Iterator[Defect]:
+    """The card of a model, one of the cast's or of another that is to join it, has what goes together."""
     at: KeyPath = ("models", name)
     sources: dict[KeyPath, str] = {(*at, "source"): model.source}
     sources |= {(*at, "repeats", index): source for index, source in enumerate(model.repeats)}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from demeanour.errors import Problem, ThresholdsError, did_you_mean
 from demeanour.findings.cast import Cast, CastFile
 from demeanour.findings.document import Document, KeyPath, read_document
-from demeanour.findings.schema import Finding, Paper
+from demeanour.findings.schema import Assertion, Finding, Paper
 
 PAPERS = "papers.yaml"
 
@@ -36,6 +36,10 @@ class Findings:
     places: dict[str, tuple[Document, int]]
     complete: bool = True
     papers_complete: bool = True
+
+    def paper_of(self, asserted: Assertion) -> Paper | None:
+        """The work that a claim comes from; None of a requirement, which is a policy's own."""
+        return self.papers[asserted.source.paper] if isinstance(asserted, Finding) else None
 
 
 def load_findings(root: Path, shipped: Path | None = None) -> tuple[Findings, list[Problem]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from demeanour.findings.cast import Cast
-from demeanour.findings.schema import Compare, Finding, Selector
+from demeanour.findings.schema import Assertion, Compare, Finding, Selector
 
 SEVERAL = " + "   # between the names of data sets that are averaged
 
@@ -32,19 +33,30 @@ class Case:
     Attributes:
         id: ``finding[label]``: the test's parameter and the report's key. The label is as short as the roles allow,
             so that a second ViT in a cast turns ``[vit]`` into ``[LEFT-RIGHT]``.
-        finding: The claim.
+        finding: The claim, or what a release policy requires.
         sets: The data set; where the finding speaks of an average, all of them.
         label: What tells the case from the finding's others.
         comparisons: What the relation speaks of.
         basis: The cases from whose verdicts this one follows, which has no comparisons of its own.
+        kind: Whether it is about a ``finding`` of the cast's models, about a ``requirement`` on a candidate, or about a
+            ``characteristic`` of it: a finding with the candidate in the place of its baseline.
+        candidate: Who is on trial.
+        burden: Of a requirement: who has to prove, the ``candidate`` or those who see ``harm``.
+        beside: Of a requirement, all of the candidate's; of a characteristic, the finding with the baseline.
+        told: Whether it is reported without a say in the outcome.
     """
 
     id: str
-    finding: Finding
+    finding: Assertion
     sets: tuple[str, ...]
     label: str
     comparisons: tuple[Comparison, ...]
     basis: tuple[Case, ...] = ()
+    kind: Literal["finding", "requirement", "characteristic"] = "finding"
+    candidate: str | None = None
+    burden: Literal["candidate", "harm"] = "candidate"
+    beside: tuple[Case, ...] = ()
+    told: bool = False
 
     @property
     def data(self) -> str:
@@ -59,8 +71,14 @@ class Case:
 
     @property
     def measured(self) -> tuple[Case, ...]:
-        """What has to be measured for it: itself, or the cases that it follows from."""
-        return self.basis or (self,)
+        """What has to be measured for it: itself, or the cases that it follows from; of a finding's baseline too."""
+        before = self.beside if self.kind == "characteristic" else ()
+        return (*(self.basis or (self,)), *(one for case in before for one in case.measured))
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it compares models, not one with a bound."""
+        return any(len(comparison.terms) > 1 for comparison in self.comparisons)
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,7 @@ class OutOfScope:
     """A finding, on one data set, that the cast cannot speak about, and why."""
 
     id: str
-    finding: Finding
+    finding: Assertion
     data: str
     reason: str
 

@@ -140,8 +140,8 @@ class Compare(Strict):
     gap: Annotated[list[Selector], Field(min_length=2, max_length=2)] | None = None
 
 
-class Finding(Strict):
-    """One claim, as an assertion that evidence can decide.
+class Assertion(Strict):
+    """What evidence can decide: a relation between values, whoever asserts it.
 
     Which keys a relation reads is checked beyond the types: one that it needs and lacks is an error, and one that it
     does not read.
@@ -150,9 +150,6 @@ class Finding(Strict):
         id: ``section.name``, permanent: test parameter, report history and key of expectations.
         label: The short name used in tables, such as ``C1``.
         claim: What is claimed, in a sentence.
-        source: Where it is written.
-        strength: How strong the source's own evidence is: A large and corroborated, B clear, C within noise
-            or dependent on protocol, D contradicted by the source's own numbers; or a map of data sets to letters.
         measure: The name of the measure that decides; ``all hold`` has none, no data and no margin of its own.
         data: The data sets that the claim speaks of, one verdict for each.
         average: Whether it speaks of the mean over the data sets instead: then there is one verdict about all.
@@ -174,17 +171,9 @@ class Finding(Strict):
         note: What a reader of the verdict should know.
     """
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["findings"]}, {"required": list(MEASURED)}]})
-
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.[a-z0-9][a-z0-9.-]*$")]
     label: Text
     claim: Text
-    source: Source
-    strength: Annotated[
-        dict[Text, Letter],
-        BeforeValidator(_letter_or_map, json_schema_input_type=Letter | dict[Text, Letter]),
-        Field(min_length=1),
-    ]
     measure: Text = ""
     data: Words = []
     average: bool = False
@@ -204,9 +193,9 @@ class Finding(Strict):
     min_n: Annotated[int, Field(ge=1)] = 1
     note: Text | None = None
 
-    def strength_on(self, data: str) -> str:
-        """How strong the source's evidence is on a data set."""
-        return self.strength.get(data) or self.strength.get(DEFAULT) or "unknown"
+    def strength_on(self, data: str) -> str:   # noqa: ARG002
+        """How strong the source's evidence is on a data set; nothing where no literature stands behind it."""
+        return ""
 
     def selectors(self) -> list[tuple[tuple[str | int, ...], Selector]]:
         """Every selector of the claim, with its place in the entry."""
@@ -227,3 +216,26 @@ class Finding(Strict):
     def section(self) -> str:
         """The part of the id before the first dot: its behaviours file and its findings file."""
         return self.id.split(".", 1)[0]
+
+
+class Finding(Assertion):
+    """One claim of the literature, as an assertion that evidence can decide.
+
+    Attributes:
+        source: Where it is written.
+        strength: How strong the source's own evidence is: A large and corroborated, B clear, C within noise
+            or dependent on protocol, D contradicted by the source's own numbers; or a map of data sets to letters.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["findings"]}, {"required": list(MEASURED)}]})
+
+    source: Source
+    strength: Annotated[
+        dict[Text, Letter],
+        BeforeValidator(_letter_or_map, json_schema_input_type=Letter | dict[Text, Letter]),
+        Field(min_length=1),
+    ]
+
+    def strength_on(self, data: str) -> str:
+        """How strong the source's evidence is on a data set."""
+        return self.strength.get(data) or self.strength.get(DEFAULT) or "unknown"

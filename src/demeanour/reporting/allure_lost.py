@@ -118,7 +118,7 @@ def lost_result(
         "fullName": full_name,
         "titlePath": [part for part in path.split("/") if part],
         "labels": [{"name": name, "value": value} for name, value in labels],
-        "links": [{"type": "link", "name": listed.link[0], "url": listed.link[1]}] if listed else [],
+        "links": [{"type": "link", "name": listed.link[0], "url": listed.link[1]}] if listed and listed.link else [],
     }
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from demeanour.verdicts.outcome import contradicts
+from demeanour.verdicts.outcome import contradicts, is_open
 from demeanour.verdicts.verdict import Verdict
 
 LABEL = "outcome"
 BROKEN, UNRUN, CONTRADICTS, NOT_MEASURED = "broken", "did not run", "contradicts", "not measured"
 UNDECIDED, UNDECIDED_LEFT_OPEN = "undecided", "undecided, left open"
 VIOLATED, LEFT_OPEN, HOLDS = "violated as expected", "decided, left open", "holds as expected"
+CHANGED, WAIVED = "changed with the candidate", "let pass"
 
 STATUS = {
     BROKEN: "broken", UNRUN: "unknown", CONTRADICTS: "failed", NOT_MEASURED: "skipped", UNDECIDED: "skipped",
-    UNDECIDED_LEFT_OPEN: "skipped", VIOLATED: "passed", LEFT_OPEN: "passed", HOLDS: "passed",
+    UNDECIDED_LEFT_OPEN: "skipped", CHANGED: "skipped", WAIVED: "skipped", VIOLATED: "passed",
+    LEFT_OPEN: "passed", HOLDS: "passed",
 }  # fmt: skip
 
 # in the order of the exit codes that they lead to: 13, 1, 11, 10, then what passes
@@ -29,6 +31,8 @@ _NAMES = {
     NOT_MEASURED: "Not measured: evidence is missing or wrong",
     UNDECIDED: "Undecided, where an answer is expected",
     UNDECIDED_LEFT_OPEN: "Undecided, as the expectation allows",
+    WAIVED: "Loss beyond the margin, let pass for the reason given",
+    CHANGED: "Changed with the candidate: told, not blocking",
     LEFT_OPEN: "Left open: decided, where no answer is expected",
     VIOLATED: "Violated, as expected",
     HOLDS: "Holds, as expected",
@@ -37,14 +41,18 @@ _NAMES = {
 
 def outcome(verdict: Verdict) -> str:
     """What a verdict means beside its expectation."""
-    if contradicts({"verdict": verdict.verdict, "expected": verdict.expected}):
+    if contradicts(vars(verdict)):
         return CONTRADICTS
+    if verdict.changed:
+        return CHANGED
+    if verdict.kind == "requirement" and verdict.decided:
+        return HOLDS if verdict.verdict == "holds" else WAIVED
     if verdict.decided:
         words = {"holds": HOLDS, "violated": VIOLATED}
         return words[verdict.verdict] if verdict.expected == verdict.verdict else LEFT_OPEN
     if verdict.verdict == "not measured":
         return NOT_MEASURED
-    return UNDECIDED_LEFT_OPEN if verdict.expected == "undecided" else UNDECIDED
+    return UNDECIDED if is_open(vars(verdict)) else UNDECIDED_LEFT_OPEN
 
 
 def categories() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import allure_commons
 from allure_commons.model2 import Label, Link
 
 from demeanour.findings.pairing import Case
-from demeanour.findings.schema import Finding, Paper
+from demeanour.findings.schema import Assertion, Paper
 from demeanour.reporting.allure_outcomes import BROKEN, LABEL, STATUS, outcome
 from demeanour.reporting.style import feature, mark
 from demeanour.verdicts.verdict import Verdict
@@ -27,21 +27,21 @@ class Entry:
     Attributes:
         title: Its name without the sign of a verdict.
         labels: Where it stands in the tree, and its permanent id.
-        link: Name and address of the work that claims it.
+        link: Name and address of the work that claims it; None of a requirement.
     """
 
     title: str
     labels: Labels
-    link: tuple[str, str]
+    link: tuple[str, str] | None
 
 
-def entry(case: Case, paper: Paper) -> Entry:
+def entry(case: Case, paper: Paper | None) -> Entry:
     """How a case is listed."""
     labels = _labels(case.finding, paper, case.id, (case.data,), case.models)
     return Entry(f"{case.finding.label} {claim(case)}", labels, _link(paper))
 
 
-def describe(verdict: Verdict, finding: Finding, paper: Paper, html: str) -> None:
+def describe(verdict: Verdict, finding: Assertion, paper: Paper | None, html: str) -> None:
     """Fill the running test's Allure result; does nothing where no results are written."""
     allure.dynamic.title(f"{mark(verdict.record())} {verdict.label} {verdict.claim}")
     allure.dynamic.description_html(html)
@@ -49,24 +49,27 @@ def describe(verdict: Verdict, finding: Finding, paper: Paper, html: str) -> Non
         allure.dynamic.label(name, value)
     allure.dynamic.label("verdict", verdict.verdict)
     allure.dynamic.label(LABEL, outcome(verdict))
-    name, url = _link(paper)
-    allure.dynamic.link(url, name=name)
+    link = _link(paper)
+    if link is not None:
+        allure.dynamic.link(link[1], name=link[0])
 
 
-def _labels(finding: Finding, paper: Paper, case: str, data: tuple[str, ...], models: tuple[str, ...]) -> Labels:
+def _labels(
+    finding: Assertion, paper: Paper | None, case: str, data: tuple[str, ...], models: tuple[str, ...]
+) -> Labels:
     return (
-        ("epic", paper.title),
+        ("epic", paper.title if paper else "Release policy"),
         ("feature", feature(finding)),
         ("story", f"{finding.label} {finding.claim}"),
         ("ALLURE_ID", case),
-        ("strength", finding.strength_on(data[0])),
+        *((("strength", finding.strength_on(data[0])),) if paper else ()),
         *(("dataset", name) for name in data),
         *(("model", name) for name in models),
     )
 
 
-def _link(paper: Paper) -> tuple[str, str]:
-    return f"{paper.title} ({paper.year})", paper.url
+def _link(paper: Paper | None) -> tuple[str, str] | None:
+    return (f"{paper.title} ({paper.year})", paper.url) if paper else None
 
 
 class Readable:
@@ -92,7 +95,8 @@ class Readable:
         if listed is not None and "ALLURE_ID" not in labels:
             result.name = f"! {listed.title}"
             result.labels.extend(Label(name, value) for name, value in listed.labels)
-            result.links.append(Link("link", listed.link[1], listed.link[0]))
+            if listed.link is not None:
+                result.links.append(Link("link", listed.link[1], listed.link[0]))
         said = labels.get(LABEL)
         if (listed is not None and said is None) or result.status != STATUS.get(said or "", result.status):
             result.labels = [label for label in result.labels if label.name != LABEL]

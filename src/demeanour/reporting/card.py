@@ -6,28 +6,31 @@ import base64
 from html import escape
 
 from demeanour.findings.cast import Cast
-from demeanour.findings.schema import Finding, Paper
+from demeanour.findings.schema import Assertion, Finding, Paper
 from demeanour.reporting.style import GREY, INK, MARKS, colour, mark, status
 from demeanour.verdicts.verdict import Verdict
 from demeanour.verdicts.words import interval, number, percent
 
 
-def card(verdict: Verdict, finding: Finding, paper: Paper, cast: Cast, svg: str | None, reproduce: str) -> str:
+def card(
+    verdict: Verdict, finding: Assertion, paper: Paper | None, cast: Cast, svg: str | None, reproduce: str
+) -> str:
     """The card: verdict, claim, quote, numbers with interval and margin, picture, how to reproduce.
 
     Args:
         verdict: What was decided.
         finding: The claim.
-        paper: The work that it comes from.
+        paper: The work that it comes from; None of a requirement.
         cast: Who played, by which protocol.
         svg: The picture, or None.
         reproduce: The command that decides it again.
     """
     record = verdict.record()
+    strength = f" · strength {verdict.strength}" if verdict.strength else ""
     head = (
         f'<div style="background:{colour(record)};color:#fff;padding:10px 14px;border-radius:6px 6px 0 0;'
         f'font-weight:600">{mark(record)} {escape(status(record))}'
-        f'<span style="float:right;font-weight:400">{escape(verdict.label)} · strength {escape(verdict.strength)}'
+        f'<span style="float:right;font-weight:400">{escape(verdict.label)}{escape(strength)}'
         "</span></div>"
     )
     body = [
@@ -122,7 +125,9 @@ def _parts(verdict: Verdict) -> str:
     return _table(["comparison", f"difference, {percent(verdict.level)} interval", "images", "on its own"], rows)
 
 
-def _source(finding: Finding, paper: Paper) -> str:
+def _source(finding: Assertion, paper: Paper | None) -> str:
+    if not isinstance(finding, Finding) or paper is None:
+        return f"<p>{escape(finding.note)}</p>" if finding.note else ""
     source = finding.source
     text = (
         f'<blockquote style="margin:10px 0;color:{INK};padding:4px 12px;border-left:3px solid {GREY}">'

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demeanour.findings.schema import Finding
+from demeanour.findings.schema import Assertion
 
 WIDTH, HEIGHT = 240, 24
 _PAD = 10.0
@@ -33,7 +33,7 @@ class Scale:
         return min(max(place, 0.0), float(WIDTH))
 
 
-def claimed_side(finding: Finding) -> tuple[float, float]:
+def claimed_side(finding: Assertion) -> tuple[float, float]:
     """The numbers, of those that are compared with the margin, that satisfy a finding's relation."""
     margin = finding.margin
     if finding.relation == "left ~ right":
@@ -45,7 +45,7 @@ def claimed_side(finding: Finding) -> tuple[float, float]:
     return (-margin if finding.relation in ("left >= right", "groups rise") else margin), math.inf
 
 
-def scale(finding: Finding, found: Iterable[Mapping[str, Any]]) -> Scale:
+def scale(finding: Assertion, found: Iterable[Mapping[str, Any]]) -> Scale:
     """One scale for everything that is compared with a finding's margin."""
     claimed = claimed_side(finding)
     values = [0.0, *(end for end in claimed if math.isfinite(end))]

@@ -8,6 +8,7 @@ from pathlib import Path
 from demeanour.evidence.gather import Evidence
 from demeanour.files import write_whole
 from demeanour.findings.pairing import Case
+from demeanour.findings.schema import Finding
 from demeanour.reporting.figures.drawn import FOLDER, Asked, clear_figures, draw_figures, write_figures
 from demeanour.reporting.figures.published import published_for
 from demeanour.reporting.paper_html import PAGE, PAPER, paper_html
@@ -39,7 +40,8 @@ def write_paper(folder: Path, run: Run, evidence: Evidence, asked: Collection[Ca
 def _asked(cases: Collection[Case]) -> Asked:
     measured = [one for case in cases for one in (case, *case.measured)]
     pairs = {(model, data) for case in measured for model in case.models for data in case.sets}
-    sections = {case.finding.source.section for case in measured if case.finding.source.paper == PAPER}
+    sources = [case.finding.source for case in measured if isinstance(case.finding, Finding)]
+    sections = {source.section for source in sources if source.paper == PAPER}
     return Asked(pairs, sections)
 
 

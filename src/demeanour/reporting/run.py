@@ -11,7 +11,8 @@ from typing import Any, get_args
 from demeanour import __version__
 from demeanour.findings.thresholds import Thresholds
 from demeanour.reporting.changes import Changes
-from demeanour.verdicts.outcome import WORDS, contradicts
+from demeanour.reporting.gate_report import GateReport
+from demeanour.verdicts.outcome import RELEASES, WORDS, contradicts
 from demeanour.verdicts.verdict import Word
 
 Record = Mapping[str, Any]
@@ -56,6 +57,7 @@ class Run:
         reproduce: The command that decides a verdict again, by its id.
         since: What changed since the last run of the cast; None where there is no earlier one.
         tables: What stands beside the verdicts.
+        gate: What the gate said of candidates; None where there are none.
     """
 
     cast: str
@@ -73,11 +75,13 @@ class Run:
     reproduce: Mapping[str, str] = field(default_factory=dict)
     since: Changes | None = None
     tables: Sequence[Table] = ()
+    gate: GateReport | None = None
 
     @property
     def word(self) -> str:
-        """The outcome in words."""
-        return WORDS.get(self.code, "interrupted")
+        """The outcome in words; of candidates, what it means for their release."""
+        on_trial = self.thresholds is not None and self.thresholds.policy is not None
+        return {**WORDS, **(RELEASES if on_trial else {})}.get(self.code, "interrupted")
 
     @property
     def judged(self) -> list[Record]:
@@ -88,6 +92,13 @@ class Run:
     def out_of_scope(self) -> list[Record]:
         """The records of what the cast cannot speak about."""
         return [record for record in self.records if record["verdict"] == "out of scope"]
+
+
+def beyond_gate(run: Run) -> list[Record]:
+    """The records in scope that need a place of their own: not what the gate's section tells, nor what is only told."""
+    if run.gate is None:
+        return run.judged
+    return [record for record in run.judged if record["kind"] != "requirement" and not record["told"]]
 
 
 def versions() -> dict[str, str]:

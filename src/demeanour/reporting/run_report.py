@@ -11,7 +11,7 @@ from demeanour.reporting.run import Record, Run, versions
 from demeanour.reporting.style import mark, status
 from demeanour.reporting.summary_html import summary_html
 from demeanour.reporting.summary_markdown import summary_markdown
-from demeanour.verdicts.outcome import contradicts
+from demeanour.verdicts.outcome import contradicts, is_open
 from demeanour.verdicts.words import interval, number
 
 SCHEMA = 1
@@ -19,19 +19,21 @@ REPORTS = ("verdicts.json", "summary.md", "summary.html")   # a run replaces the
 _KEYS = (
     "id", "finding", "data", "strength", "expected", "verdict", "measure", "measure_version", "unit", "level",
     "estimates", "difference", "parts", "published", "published_notes", "deviations", "reason", "expected_because",
-    "label", "claim", "shown", "shortfall",
+    "label", "claim", "shown", "shortfall", "kind", "candidate", "burden", "p_harm", "p_harm_adjusted", "before",
+    "told", "same",
 )  # fmt: skip
 
 
 def verdicts_json(run: Run) -> str:
     """The run as JSON; numbers that are not finite never appear."""
+    cast = run.thresholds.cast if run.thresholds else None
     content = {
         "schema": SCHEMA,
         "cast": run.cast,
         "outcome": run.word,
         "exit": run.code,
-        "candidate": None,
-        "baseline": None,
+        "candidate": {name: cast.models[name].source for name in cast.candidates} if cast and cast.role else None,
+        "baseline": cast.role if cast else None,
         "run": {
             "versions": versions(),
             "command": run.command,
@@ -60,7 +62,7 @@ def terminal_table(records: Sequence[Record]) -> list[tuple[str, str]]:
         d = record["difference"]
         found = f"{number(d['value'], True)} {interval(d['interval'], True)}" if d else ""
         lines.append((f"{mark(record)} {record['label']:<{label}} {record['id']:<{name}} {found}", kind))
-        if kind in ("contradicts", "not measured") or (kind == "undecided" and record["expected"] != "undecided"):
+        if not record["told"] and (kind in ("contradicts", "not measured") or is_open(record)):
             why = f"  {status(record)}: {record['reason']}"
             if all(why != told for told, _ in lines):
                 lines.append((why, kind))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from demeanour.findings.schema import Finding
-from demeanour.verdicts.outcome import contradicts
+from demeanour.findings.schema import Assertion, Finding
+from demeanour.verdicts.outcome import NOT_VIOLATED, contradicts, is_open
 
 # Okabe and Ito's palette
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -49,12 +49,14 @@ def kind(record: Mapping[str, Any]) -> str:
     if contradicts(record):
         return "against"
     if record["verdict"] == "undecided":
-        return "open" if record["expected"] == "undecided" else "asked"
+        return "asked" if is_open(record) and not record.get("told") else "open"
     return {"not measured": "missing", "out of scope": "outside"}.get(record["verdict"], str(record["verdict"]))
 
 
-def feature(finding: Finding) -> str:
-    """The section of the literature that a finding belongs to, as reports head it."""
+def feature(finding: Assertion) -> str:
+    """The section of the literature that a finding belongs to, as reports head it; of a requirement the policy."""
+    if not isinstance(finding, Finding):
+        return "Release policy"
     name = FEATURES.get(finding.section, finding.section.replace("_", " ").capitalize())
     return f"§{finding.source.section} {name}"
 
@@ -66,6 +68,12 @@ def status(record: Mapping[str, Any]) -> str:
         return verdict
     if contradicts(record):
         return f"{verdict} – but expected: {expected}"
+    if record.get("told") and verdict != record["before"] and verdict in ("holds", "violated"):
+        return f"{verdict} – with the baseline: {record['before']}"
+    if record.get("kind") == "requirement" and verdict == "violated":
+        return "violated, and let pass"
+    if record.get("kind") == "requirement" and verdict == "undecided" and expected == NOT_VIOLATED:
+        return "no harm shown"
     if verdict == expected:
         return f"{verdict}, as expected"
     return f"{verdict} (expectation left open)" if expected == "undecided" else f"{verdict} (expected: {expected})"

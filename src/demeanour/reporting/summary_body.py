@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from demeanour.findings.schema import Finding
+from demeanour.findings.schema import Assertion
 from demeanour.findings.thresholds import Thresholds
 from demeanour.reporting.changes import Changes
 from demeanour.reporting.glyph import Scale, axis, glyph, scale
 from demeanour.reporting.pictures import inline
-from demeanour.reporting.run import Record, Run, Table
+from demeanour.reporting.run import Record, Run, Table, beyond_gate
 from demeanour.reporting.style import MARKS, feature, kind, mark, status
 from demeanour.reporting.summary_verdict import Shown, because, by_finding, link, rows, section, table
 from demeanour.reporting.undecided import LACKS, what_would_decide
@@ -42,7 +42,7 @@ def _shown(run: Run, thresholds: Thresholds) -> tuple[dict[str, Shown], str]:
     found = {}
     for record in run.judged:
         case, name = thresholds.cases[record["id"]], record["id"]
-        paper = thresholds.findings.papers[case.finding.source.paper]
+        paper = thresholds.findings.paper_of(case.finding)
         found[name] = Shown(record, case.finding, paper, thresholds.cast, case.models, case.label,
                             pictures.get(name, ""), run.reproduce.get(name, ""))  # fmt: skip
     return found, shapes
@@ -58,8 +58,9 @@ def verdicts_html(run: Run, thresholds: Thresholds) -> tuple[str, str]:
     sections: dict[str, dict[str, list[Record]]] = {}
     for name, records in by_finding(run.judged).items():
         sections.setdefault(feature(shown[records[0]["id"]].finding), {})[name] = records
-    against = [record for record in run.judged if kind(record) == "against"]
-    parts = [_against(against, scales), _map(sections), _missing(run), _undecided(run.judged, "asked", _ASKED)]
+    beyond = beyond_gate(run)
+    against = [record for record in beyond if kind(record) == "against"]
+    parts = [_against(against, scales), _map(sections), _missing(run, beyond), _undecided(beyond, "asked", _ASKED)]
     parts += [_beside(one) for one in run.tables if not one.folded]
     parts += [_since(run.since), _FILTER]
     parts += [
@@ -122,9 +123,9 @@ def _against(records: Sequence[Record], scales: Mapping[str, Scale | None]) -> s
     return section("What contradicts the expectation", f'<ul class="cards">{"".join(cards)}</ul>' if cards else "")
 
 
-def _missing(run: Run) -> str:
+def _missing(run: Run, judged: Iterable[Record]) -> str:
     waiting: dict[str, list[str]] = {}
-    for record in run.judged:
+    for record in judged:
         if record["verdict"] == "not measured":
             waiting.setdefault(record["reason"], []).append(link(record["id"]))
     items = [f"<li>{escape(reason)}: {', '.join(links)}</li>" for reason, links in waiting.items()]
@@ -171,9 +172,10 @@ def _finding(records: Sequence[Record], shown: Mapping[str, Shown], scales: Mapp
         'difference, interval</th><th scope="col" class="number images">images</th></tr></thead>'
     )
     body = "".join(rows(shown[record["id"]], on) for record in records)
+    strength = f" · strength {records[0]['strength']}" if records[0]["strength"] else ""
     return (
         f'<article class="card"><h3><span class="label">{escape(finding.label)}</span> {escape(finding.claim)}</h3>'
-        f'<p class="who">{escape(_rule(finding))} · strength {escape(records[0]["strength"])}</p>'
+        f'<p class="who">{escape(_rule(finding))}{escape(strength)}</p>'
         f'<table class="verdicts">{head}{body}</table></article>'
     )
 
@@ -185,7 +187,7 @@ def _beside(found: Table) -> str:
     return section(found.title, f'<div class="card">{content}</div>')
 
 
-def _rule(finding: Finding) -> str:
+def _rule(finding: Assertion) -> str:
     if finding.follows:
         return f"all hold: {', '.join(finding.findings or [])}"
     groups = f" in {', '.join(finding.groups)}" if finding.groups else ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from demeanour.reporting.gate_html import gate_banner, gate_section_html
 from demeanour.reporting.history import day_and_time
 from demeanour.reporting.run import Run, carried, versions
 from demeanour.reporting.style import kind
@@ -15,6 +16,7 @@ from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS, BROKEN, NOT_
 
 _HERE = Path(__file__).parent
 _TONES = {AS_EXPECTED: "good", VIOLATION: "bad", UNDECIDED: "open", NOT_MEASURED: "open", BROKEN: "bad"}
+_SPOKEN = (AS_EXPECTED, VIOLATION, UNDECIDED, NOT_MEASURED)   # a gate has said something of its candidates
 _SIGNS = {"good": "✔", "bad": "✘", "open": "?"}
 
 
@@ -22,6 +24,7 @@ def summary_html(run: Run) -> str:
     """The page: what holds, what does not, by how much and why."""
     style, script = ((_HERE / f"summary.{name}").read_text(encoding="utf-8") for name in ("css", "js"))
     body, shapes = verdicts_html(run, run.thresholds) if run.thresholds is not None and run.judged else ("", "")
+    gate = gate_section_html(run.gate) if run.gate else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
@@ -29,21 +32,25 @@ def summary_html(run: Run) -> str:
         "script-src 'unsafe-inline'; img-src data:\"/>"
         f"<title>{escape(f'{run.word.capitalize()}: cast {run.cast}')}</title><style>{style}</style></head><body>"
         f'<a class="skip" href="#main">Skip to the verdicts</a>{shapes}{_banner(run)}<main id="main">'
-        f"{about_html(run)}{_message(run)}{body}{_end(run)}</main><script>{script}</script></body></html>\n"
+        f"{gate}{about_html(run)}{_message(run)}{body}{_end(run)}</main><script>{script}</script></body></html>\n"
     )
 
 
 def _banner(run: Run) -> str:
     tone = _TONES.get(run.code, "bad")
     kinds = [kind(record) for record in run.judged]
+    meaning = escape(_meaning(run, kinds))
     numbers = [(name, kinds.count(name)) for name in KINDS if name in kinds or name == "against"]
     counted = "".join(f'<li class="{name}"><b>{n}</b> {KINDS[name]}</li>' for name, n in numbers)
+    counted = f"<ul>{counted}</ul>" if run.judged else ""
+    if run.gate and (run.code in _SPOKEN or not run.gate.trusted):
+        meaning, counted = gate_banner(run.gate)
     facts = f"cast <b>{escape(run.cast)}</b> · {day_and_time(run.started)} · {run.seconds:.0f} s"
     return (
         f'<header class="banner {tone}"><p class="facts">demeanour · {facts}</p>'
         f'<h1><span aria-hidden="true">{_SIGNS[tone]}</span> {escape(run.word.capitalize())} '
-        f"<small>exit {run.code}</small></h1><p>{escape(_meaning(run, kinds))}</p>"
-        f"{f'<ul>{counted}</ul>' if run.judged else ''}</header>"
+        f"<small>exit {run.code}</small></h1>"
+        f'<p class="meaning">{meaning}</p>{counted}</header>'
     )
 
 
@@ -68,7 +75,7 @@ def about_html(run: Run) -> str:
     models = run.thresholds.cast.models.values() if run.thresholds else ()
     drawn = any(model.source.startswith("predictions:drawn:") for model in models)
     about = f'<p class="about{" drawn" if drawn else ""}">{escape(run.about)}</p>' if run.about else ""
-    return about + (f"<p>{carried(run.records).capitalize()}.</p>" if run.judged else "")
+    return about + (f"<p>{carried(run.records).capitalize()}.</p>" if run.judged and run.gate is None else "")
 
 
 def _message(run: Run) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from demeanour.reporting.changes import Changes
-from demeanour.reporting.run import Record, Run, Table, carried, counts
+from demeanour.reporting.gate_markdown import gate_section_markdown
+from demeanour.reporting.run import Record, Run, Table, beyond_gate, carried, counts
 from demeanour.reporting.style import mark, status
 from demeanour.reporting.undecided import LACKS, what_would_decide
 from demeanour.verdicts.outcome import contradicts
@@ -16,17 +17,19 @@ _FEW = 12   # rows that are shown without a click
 
 def summary_markdown(run: Run) -> str:
     """The outcome, what contradicts, what could not be decided and what would decide it, what changed, all verdicts."""
-    judged = run.judged
-    undecided = [record for record in judged if record["verdict"] == "undecided"]
+    judged, beyond = run.judged, beyond_gate(run)
+    undecided = [record for record in beyond if record["verdict"] == "undecided"]
     asked = [record for record in undecided if record["expected"] != "undecided"]
     left_open = [record for record in undecided if record["expected"] == "undecided"]
-    lines = [f"# {run.word.capitalize()} – cast `{run.cast}` (exit {run.code})", "", counts(run.records), ""]
-    lines += [carried(judged).capitalize(), ""] if judged else []
+    lines = [f"# {run.word.capitalize()} – cast `{run.cast}` (exit {run.code})", ""]
+    lines += [gate_section_markdown(run.gate)] if run.gate else []
+    lines += [counts(run.records), ""]
+    lines += [carried(judged).capitalize(), ""] if judged and run.gate is None else []
     lines += [f"> {_text(run.about)}", ""] if run.about else []
     lines += ["```", run.message, "```", ""] if run.message else []
-    lines += _section("What contradicts the expectation", _reasons(r for r in judged if contradicts(r)))
+    lines += _section("What contradicts the expectation", _reasons(r for r in beyond if contradicts(r)))
     lines += _section("What broke", [f"- `{name}`" for name in run.broken])
-    lines += _section("What could not be measured", _by_reason(r for r in judged if r["verdict"] == "not measured"))
+    lines += _section("What could not be measured", _by_reason(r for r in beyond if r["verdict"] == "not measured"))
     lines += _section("What the data could not decide", _undecided(asked))
     lines += [line for one in run.tables if not one.folded for line in _section(one.title, _beside(one))]
     lines += _since(run.since)

@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import quote
 
 from demeanour.findings.cast import Cast
-from demeanour.findings.schema import Finding, Paper
+from demeanour.findings.schema import Assertion, Finding, Paper
 from demeanour.measures.groups import ALL
 from demeanour.reporting.glyph import Scale, axis, glyph, scale
 from demeanour.reporting.run import Record
@@ -27,7 +27,7 @@ class Shown:
     Attributes:
         record: The verdict.
         finding: Its claim.
-        paper: The work that claims it.
+        paper: The work that claims it; None of a requirement.
         cast: Who played.
         models: Who is compared, in the order of the comparison.
         label: What tells it from the finding's other verdicts.
@@ -36,8 +36,8 @@ class Shown:
     """
 
     record: Record
-    finding: Finding
-    paper: Paper
+    finding: Assertion
+    paper: Paper | None
     cast: Cast
     models: tuple[str, ...]
     label: str
@@ -155,7 +155,7 @@ def _numbers(record: Record) -> str:
     return table(header, lines, "numbers") + f'<p class="who">Unit: {escape(record["unit"])}.{method}</p>'
 
 
-def _parts(record: Record, finding: Finding) -> str:
+def _parts(record: Record, finding: Assertion) -> str:
     if not record["parts"]:
         return ""
     if finding.follows:
@@ -175,7 +175,9 @@ def _parts(record: Record, finding: Finding) -> str:
     return f"<h4>{title}</h4>" + table(["", "on its own", axis(on), level, "images"], lines, "parts")
 
 
-def _source(finding: Finding, paper: Paper) -> str:
+def _source(finding: Assertion, paper: Paper | None) -> str:
+    if not isinstance(finding, Finding) or paper is None:
+        return f'<p class="who">{escape(finding.note)}</p>' if finding.note else ""
     source = finding.source
     cite = f'<a href="{escape(paper.url)}">{escape(paper.title)}</a> ({paper.year}), {escape(source.place)}'
     notes = [f"The sources disagree. {conflict}" for conflict in source.conflicts]

@@ -44,8 +44,17 @@ def paired_difference(left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Limi
         left: (n,) of bool.
         right: (n,) of bool, for the same images.
     """
-    n = len(left)
-    gained, lost = int((left & ~right).sum()), int((~left & right).sum())
+    return difference_of_counts(int((left & ~right).sum()), int((~left & right).sum()), len(left))
+
+
+def difference_of_counts(gained: int, lost: int, n: int) -> Limits:
+    """What `paired_difference` says of counts.
+
+    Args:
+        gained: Pairs of which only the left is a hit.
+        lost: Pairs of which only the right is.
+        n: All pairs, at least 1.
+    """
     value = (gained - lost) / n
     if n >= LARGE_N and min(gained + lost, n - gained, n - lost) >= MANY_DISCORDANT:
         se = sqrt((gained + lost) / n - value**2) / sqrt(n)

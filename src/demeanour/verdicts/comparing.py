@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demeanour.datasets.catalogue import chosen_from, images_of, made_from
 from demeanour.errors import NotMeasuredError
-from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations
 from demeanour.findings.pairing import Case, Comparison
-from demeanour.findings.schema import EVERY, Finding
+from demeanour.findings.schema import EVERY, Assertion
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import Measure
 from demeanour.statistics.curves import area_weights, drop_weights, step_weights
@@ -84,7 +84,15 @@ class Compared:
         return limits.scaled(-1) if self.downwards else limits
 
 
-def observe_all(case: Case, evidence: Evidence) -> Observed:
+class Says(Protocol):
+    """Whoever tells what models said."""
+
+    def observations(self, model: str, data: str) -> Observations:
+        """What a model said of a data set's images; raises `NotMeasuredError` where that is missing."""
+        ...
+
+
+def observe_all(case: Case, evidence: Says) -> Observed:
     """What the models of a case said of its data sets."""
     return {(model, data): evidence.observations(model, data) for model in case.models for data in case.sets}
 
@@ -154,7 +162,7 @@ def _subjects(comparison: Comparison, data: str, observed: Observed) -> list[tup
     return [(sign, tuple(observed[model, data] for model in models)) for sign, models in comparison.terms]
 
 
-def sums_of(finding: Finding, groups: list[str]) -> list[tuple[str, list[tuple[float, str]]]]:
+def sums_of(finding: Assertion, groups: list[str]) -> list[tuple[str, list[tuple[float, str]]]]:
     """What the relation adds up within one model: a group, the step to the next, a drop, or an area."""
     if finding.relation == "group in top":
         assert finding.group is not None
@@ -173,7 +181,7 @@ def _weighed(weights: NDArray[np.float64], groups: list[str]) -> list[tuple[floa
     return [(float(weight), group) for weight, group in zip(weights, groups, strict=True) if weight]
 
 
-def claim_of(finding: Finding) -> tuple[float, bool, Claim]:
+def claim_of(finding: Assertion) -> tuple[float, bool, Claim]:
     """By how much the sum is shifted, whether it is turned round, and what is claimed of it."""
     shift = -(finding.bound or 0) - (finding.offset or 0)
     downwards = finding.relation in (
@@ -187,7 +195,7 @@ def claim_of(finding: Finding) -> tuple[float, bool, Claim]:
     return shift, downwards, claim
 
 
-def _groups(finding: Finding, measure: Measure, subjects: Sequence[list[tuple[int, Subject]]]) -> list[str]:
+def _groups(finding: Assertion, measure: Measure, subjects: Sequence[list[tuple[int, Subject]]]) -> list[str]:
     if finding.groups is None and finding.relation != "group in top":
         return [ALL]
     if finding.groups is not None and finding.groups != [EVERY]:

@@ -30,6 +30,7 @@ class Decision:
     group: str = ALL
     shown: dict[str, dict[str, float]] = field(default_factory=dict)
     shortfall: Shortfall | None = None
+    p_harm: float | None = None
 
 
 def decision_key(case: Case, evidence: Evidence) -> str:
@@ -42,6 +43,7 @@ def decision_key(case: Case, evidence: Evidence) -> str:
         code=code_of_decisions(),
         finding=case.finding.model_dump(mode="json"),
         comparisons=[asdict(comparison) for comparison in case.comparisons],
+        required=case.kind == "requirement",
         evidence=[evidence.identity(model, data) for model in case.models for data in case.sets],
     )
 

@@ -11,13 +11,14 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case, OutOfScope
-from demeanour.findings.schema import Finding
+from demeanour.findings.schema import Assertion
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import BESIDE, MEASURES, OF_EVERY_GROUP, Measure
+from demeanour.statistics.multiplicity import p_violated
 from demeanour.statistics.power import decidable_margin, se_from_half_width
 from demeanour.statistics.zones import ALPHA, LEVEL, Above, Zone, zone_of_many
 from demeanour.verdicts import words
-from demeanour.verdicts.comparing import Compared, Observed, compare, mean_over, observe_all
+from demeanour.verdicts.comparing import Compared, Observed, Says, compare, mean_over, observe_all
 from demeanour.verdicts.conclusion import conclude
 from demeanour.verdicts.decision import Decision, decision_key, from_text, to_text
 from demeanour.verdicts.doubts import doubts
@@ -27,7 +28,7 @@ from demeanour.verdicts.verdict import Difference, Estimate, Part, Shortfall, Ve
 
 
 def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) -> Verdict:
-    """Decide one case.
+    """Decide one case by itself; of a candidate's, see `demeanour.verdicts.gate`.
 
     Args:
         case: The case.
@@ -46,17 +47,17 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
         id=case.id, finding=finding.id, data=case.sets, strength=finding.strength_on(case.data), expected=expected,
         verdict="not measured", measure=measure.name, unit=measure.unit, reason="", label=finding.label,
         claim=words.claim(case), measure_version=measure.version,
-        expected_because=because,
+        expected_because=because, kind=case.kind, candidate=case.candidate, told=case.told,
     )  # fmt: skip
     try:
         key = decision_key(case, evidence)
 
-        def decide() -> str:
-            decision = _decide(case, measure, evidence)
+        def made() -> str:
+            decision = decide(case, measure, evidence)
             evidence.check_unchanged()
             return to_text(decision)
 
-        decision = from_text(evidence.store.text("decisions", key, decide))
+        decision = from_text(evidence.store.text("decisions", key, made))
         verdict = replace(unmeasured, **{one.name: getattr(decision, one.name) for one in fields(decision)})
         known = published_beside(cast, measure.name, case.sets, verdict.group, case.models)
         doubt = doubts(case, measure, evidence)
@@ -68,7 +69,12 @@ def judge(case: Case, evidence: Evidence, today: datetime.date | None = None) ->
         return replace(unmeasured, reason=f"{kind}: {error}")
 
 
-def _decide(case: Case, measure: Measure, evidence: Evidence) -> Decision:
+def decide(case: Case, measure: Measure, evidence: Says) -> Decision:
+    """What the data say of a case, whatever is expected of it.
+
+    Raises:
+        NotMeasuredError: Evidence is missing, or wrong.
+    """
     finding = case.finding
     observed = observe_all(case, evidence)
     measure = measure.named(next(iter(observed.values())).names)
@@ -114,7 +120,13 @@ def _decide(case: Case, measure: Measure, evidence: Evidence) -> Decision:
         shortfall=shortfall,
         group=deciding.terms[0][0].group,
         shown=_shown(measure, observed, deciding.terms[0][0].group) if len(case.sets) == 1 else {},
+        p_harm=_p_harm(counted) if case.kind == "requirement" else None,
     )
+
+
+def _p_harm(counted: Sequence[Compared]) -> float:
+    """The smallest α at which one of the comparisons that must all hold is violated, by Bonferroni's method."""
+    return min(1.0, len(counted) * min((p_violated(one.claim, one.claimed) for one in counted), default=1.0))
 
 
 def out_of_scope(case: OutOfScope) -> Verdict:
@@ -139,19 +151,19 @@ def _expectation(case: Case, cast: Cast, today: datetime.date) -> tuple[str, str
     return entry.expect, f"{entry.reason}{owner}"
 
 
-def _at_least(finding: Finding, counted: int) -> int:
+def _at_least(finding: Assertion, counted: int) -> int:
     """How many comparisons must hold: without ``at_least`` all that count, and at least one."""
     if finding.relation == "group in top":
         return max(1, counted - (finding.top or 1) + 1)
     return finding.at_least or max(1, counted)
 
 
-def _part(one: Compared, finding: Finding, alpha: float) -> Part:
+def _part(one: Compared, finding: Assertion, alpha: float) -> Part:
     interval = one.limits.interval(1 - 2 * alpha)
     return Part(one.group, one.limits.value, interval, finding.margin, one.zone(alpha), one.found.n, one.counts)
 
 
-def _difference(one: Compared, finding: Finding, alpha: float) -> Difference:
+def _difference(one: Compared, finding: Assertion, alpha: float) -> Difference:
     two_way = one.two_way.interval(LEVEL) if one.two_way else None
     interval = one.limits.interval(1 - 2 * alpha)
     return Difference(one.limits.value, interval, finding.margin, one.group, one.limits.method, two_way)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from demeanour.measures.groups import ALL
 from demeanour.statistics.zones import LEVEL
+from demeanour.verdicts.outcome import contradicts
 
 Word = Literal["holds", "violated", "undecided", "not measured", "out of scope"]
 Interval = tuple[float, float]
@@ -110,6 +111,14 @@ class Verdict:
         group: Whose values the estimates are.
         shown: Values beside the deciding ones: measure → model → value; ``measure, group`` where each group is told.
         shortfall: What an undecided verdict lacks.
+        kind: Whether it is about a ``finding``, a ``requirement`` on a candidate, or a ``characteristic`` of it.
+        candidate: Who is on trial.
+        burden: Of a requirement, who has to prove: the ``candidate``, or those who see ``harm``.
+        p_harm: Of a requirement, the smallest α at which it is violated, below .5, or 1.
+        p_harm_adjusted: That by Holm's method over all requirements of the candidate: .05 or less blocks.
+        before: Of a characteristic, the verdict with the baseline in the candidate's place.
+        told: Whether it is reported without a say in the outcome.
+        same: Whether a candidate is its baseline: the same weights, prepared alike, on the same images.
     """
 
     id: str
@@ -135,6 +144,14 @@ class Verdict:
     group: str = ALL
     shown: dict[str, dict[str, float]] = field(default_factory=dict)
     shortfall: Shortfall | None = None
+    kind: str = "finding"
+    candidate: str | None = None
+    burden: str | None = None
+    p_harm: float | None = None
+    p_harm_adjusted: float | None = None
+    before: Word | None = None
+    told: bool = False
+    same: bool = False
 
     @property
     def decided(self) -> bool:
@@ -143,8 +160,13 @@ class Verdict:
 
     @property
     def as_expected(self) -> bool:
-        """Whether a decided verdict is what the cast expects."""
-        return self.decided and self.expected in (self.verdict, "undecided")
+        """Whether a decided verdict is what is expected; of a requirement, whether it blocks nothing."""
+        return self.decided and not contradicts({**vars(self), "told": False})
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is decided, otherwise than with the baseline in the candidate's place."""
+        return self.decided and self.before in ("holds", "violated") and self.before != self.verdict
 
     def record(self) -> dict[str, Any]:
         """The verdict as JSON can hold it: floats of nine digits, no number that is not finite."""

@@ -107,9 +107,10 @@ def explanation(verdict: Verdict, reproduce: str) -> str:
         for model, estimate in verdict.estimates.items()
     )
     measured = f"{verdict.measure} ({verdict.unit}) at {percent(verdict.level)}: {numbers}; " if numbers else ""
+    strength = f", strength {verdict.strength}" if verdict.strength else ""
     because = f"expected because {verdict.expected_because}; " if verdict.expected_because else ""
     return "\n".join([
-        f"{verdict.id} [{verdict.label}, strength {verdict.strength}] {status.upper()}: {verdict.claim}",
+        f"{verdict.id} [{verdict.label}{strength}] {status.upper()}: {verdict.claim}",
         f"{measured}{verdict.reason}",
         f"{because}reproduce: {reproduce}",
     ])  # fmt: skip
