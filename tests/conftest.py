@@ -10,6 +10,22 @@ import pytest
 from tests.suite_run import ROOT, Suite, WholeRuns
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Whether what takes minutes is tested too."""
+    parser.addoption("--slow", action="store_true", help="run the tests that evaluate real networks as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow, unless it is asked for, by ``--slow`` or by its file."""
+    if config.getoption("--slow"):
+        return
+    asked = {(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args}
+    slow = [item for item in items if item.get_closest_marker("slow") and item.path not in asked]
+    if slow:
+        items[:] = [item for item in items if item not in slow]
+        config.hook.pytest_deselected(items=slow)
+
+
 def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
     """A folder of this run that pytest's workers share."""
     base = factory.getbasetemp()

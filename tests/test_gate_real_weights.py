@@ -37,6 +37,8 @@ from tests.int8_network import in_int8, perturbed
 from tests.paired_by_hand import PValues, exact_p, exact_upper, mean_p, shape_bias_difference, t_p, tango_p, words
 from tests.suite_run import ROOT, Suite
 
+pytestmark = pytest.mark.slow
+
 IMAGENETS = {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 STAGE = "blocks.5."   # the last but one of seven
 ROLE = "Lite0"

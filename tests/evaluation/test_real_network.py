@@ -37,6 +37,8 @@ from demeanour.verdicts.judge import judge
 from demeanour.verdicts.replicates import columns_of
 from tests.suite_run import ROOT, Suite
 
+pytestmark = pytest.mark.slow
+
 FOLDERS = {"imagenet-val": "imagenet-val/*.JPEG", "cues": "cue-conflict-stimuli/*/*.png", "nips17": "nips17/*.jpg"}
 COUNTS = {"imagenet-val": 650, "cues": 256, "nips17": 250}
 IMAGENETS = {"resize": 256, "crop": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
