@@ -149,6 +149,9 @@ def test_a_loss_that_counts_only_by_itself_says_so() -> None:
 def test_pictures_stand_in_units_of_the_margin_with_less_to_the_left() -> None:
     assert in_margins(BLOCKED) == pytest.approx((-3.05, -2.6, -2.15))
     assert in_margins(WORSE_CALIBRATED) == pytest.approx((-5.3, -4.26, -3.22))   # a rise is worse
+    for change in ((0.1, 0.08, 0.12), (-0.1, -0.12, -0.08)):   # any change is a loss
+        either = Required(record("gap", "violated", change, margin=0.05), "left ~ right")
+        assert in_margins(either) == pytest.approx((-2.4, -2.0, -1.6))
     low, middle, high = in_margins(HELD[-1])   # of a bound: above it is right of the limit
     assert -1 < low < middle < high <= RIGHT
     below = Required(record("ceiling", "violated", (0.2, 0.1, 0.3), margin=0), "value < bound", 0.1)

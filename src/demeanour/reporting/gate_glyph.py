@@ -15,9 +15,11 @@ def in_margins(one: Required) -> tuple[float, float, float]:
     """Lower end, estimate and upper end in units of the margin, turned so that less is worse.
 
     What must reach a bound has no margin; its limit stands at −1 as well, and its interval is drawn as long as the
-    axis allows.
+    axis allows. Where any change is a loss, the one that was found is.
     """
-    difference, turned = one.record["difference"], one.relation in ("left <= right", "value < bound")
+    difference = one.record["difference"]
+    turned = one.relation in ("left <= right", "value < bound")
+    turned = turned or (one.relation == "left ~ right" and difference["value"] > 0)
     low, high = difference["interval"]
     values = [-high, -difference["value"], -low] if turned else [low, difference["value"], high]
     if one.bound is None:
