@@ -163,7 +163,7 @@ def fine_tuned(folder: Path) -> Path:
             group["lr"] = recipe.rate(step)
         labels = torch.from_numpy(pictures.labels[indices])
         loss = nn.functional.cross_entropy(network(pixels), labels, label_smoothing=recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_norm)
         optimiser.step()
         optimiser.zero_grad()

@@ -297,7 +297,7 @@ class Drawn(Evidence):
 
 def policy_of(world: World) -> Policy:
     """What is required."""
-    return Policy(about="simulated", requirements=world.requirements, path=Path("simulated.yaml"))   # type: ignore[arg-type]
+    return Policy(about="simulated", requirements=world.requirements, path=Path("simulated.yaml"))
 
 
 def cases_of(world: World) -> tuple[Cast, list[Case]]:
@@ -307,7 +307,7 @@ def cases_of(world: World) -> tuple[Cast, list[Case]]:
     models = {name: {**card, "data": sets} for name in (ROLE, CANDIDATE)}
     data = {name: {"reader": "tables", "images": n, "classes": 1000} for name, n in world.images.items()}
     content = {"about": "simulated", "protocol": "none", "models": models, "data": data}
-    cast = Cast(**content, name="simulated", path=Path("simulated.yaml"), role=ROLE, candidates=(CANDIDATE,))   # type: ignore[arg-type]
+    cast = Cast(**content, name="simulated", path=Path("simulated.yaml"), role=ROLE, candidates=(CANDIDATE,))
     return cast, [case for case in requirements(policy_of(world), cast) if isinstance(case, Case)]
 
 

@@ -36,7 +36,7 @@ def evidence(tmp_path: Path) -> MadeUp:
 
 def found(evidence: MadeUp, figure: Figure) -> Found:
     models = (PERSON, *MODELS) if figure.context else MODELS
-    return Found(evidence, dict.fromkeys(figure.data, models))   # type: ignore[arg-type]
+    return Found(evidence, dict.fromkeys(figure.data, models))
 
 
 def numbers(evidence: MadeUp, name: str) -> Any:
@@ -284,7 +284,7 @@ def test_a_missing_model_is_told_and_the_others_are_drawn(evidence: MadeUp, figu
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda one: one.name)
 def test_without_evidence_there_are_no_numbers(evidence: MadeUp, figure: Figure) -> None:
-    assert figure.numbers(Found(evidence, {})) is None   # type: ignore[arg-type]
+    assert figure.numbers(Found(evidence, {})) is None
 
 
 def test_a_missing_column_is_told_and_will_be_missing_again(evidence: MadeUp) -> None:
@@ -300,6 +300,6 @@ def test_a_missing_column_is_told_and_will_be_missing_again(evidence: MadeUp) ->
 
 @pytest.mark.parametrize("figure", DRAWN, ids=lambda one: one.name)
 def test_a_single_model_can_be_drawn(evidence: MadeUp, figure: Figure) -> None:
-    drawn = figure.numbers(Found(evidence, dict.fromkeys(figure.data, ("ViT-clip",))))   # type: ignore[arg-type]
+    drawn = figure.numbers(Found(evidence, dict.fromkeys(figure.data, ("ViT-clip",))))
     assert figure.draw is not None
     assert svg_and_png(figure.draw, drawn, looks(evidence.cast))[0].startswith("<svg")

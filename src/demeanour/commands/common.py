@@ -6,8 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from demeanour.errors import ThresholdsError
-from demeanour.findings.candidates import Trial
 from demeanour.findings.thresholds import DEFAULT_CAST
 
 CAST_HELP = "the name of a cast of thresholds/casts/, or a YAML file"
@@ -28,21 +26,6 @@ def trial_options(parser: argparse.ArgumentParser) -> None:
                         "thresholds/gate.yaml)")
     parser.add_argument("--baseline", type=Path, metavar="DIR", help="what the model of --as said when it was pinned "
                         "(`demeanour baseline record`); it need not be there any more")
-
-
-def trial_of(options: argparse.Namespace) -> Trial | None:
-    """Who is on trial, if anybody is.
-
-    Raises:
-        ThresholdsError: One of the options of a trial lacks another.
-    """
-    if bool(options.candidate) != bool(options.role):
-        given, lacking = ("--candidate", "--as MODEL") if options.candidate else ("--as", "--candidate SPEC")
-        raise ThresholdsError(f"{given} needs {lacking}")
-    for option, value in (("--gate", options.gate), ("--baseline", options.baseline)):
-        if value and not options.candidate:
-            raise ThresholdsError(f"{option} needs --candidate SPEC and --as MODEL")
-    return Trial(options.role, tuple(options.candidate), options.baseline) if options.candidate else None
 
 
 def to_stderr(text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from demeanour.commands.common import cast_option
 from demeanour.errors import Problem, ThresholdsError
-from demeanour.findings.load import find_cast, load_cast
+from demeanour.findings.load import find_cast, load_cast, load_casts
 from demeanour.findings.policy import POLICY, load_policy
 from demeanour.findings.thresholds import examine, thresholds_folder
 from demeanour.verdicts.outcome import AS_EXPECTED, BAD_THRESHOLDS
@@ -44,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
 def _of_policies(gate: Path | None, casts: Sequence[str], root: Path) -> list[Problem]:
     """What is wrong with a release policy, or with all that are used; the data sets of every cast are known."""
     own = [load_cast(find_cast(cast, root / "casts"))[0] for cast in casts]
-    shipped = [load_cast(path)[0] for path in sorted((root / "casts").glob("*.yaml"))]
-    known = [cast for cast in (*own, *shipped) if cast is not None]
+    known = [*(cast for cast in own if cast is not None), *load_casts(root / "casts")]
     named = {root / name for name in (POLICY, *(cast.gate for cast in own if cast is not None)) if name}
     problems: list[Problem] = []
     for path in [gate] if gate else sorted(path for path in named if path.is_file()):

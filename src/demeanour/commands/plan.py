@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from demeanour.commands import prospects
-from demeanour.commands.common import cast_option, to_stderr, trial_of, trial_options
+from demeanour.commands.common import cast_option, to_stderr, trial_options
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.health import Health
 from demeanour.evidence.plan import Unit, locate, locate_root, plan, units_of
 from demeanour.evidence.store import Store
 from demeanour.evidence.workload import standings, workload
+from demeanour.findings.candidates import trial_of
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case
 from demeanour.findings.policy import Policy
@@ -33,7 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Say which verdicts a run would decide, and which evidence it needs; of a candidate, with what power."""
-    root, trial = thresholds_folder(), trial_of(options)
+    root = thresholds_folder()
+    trial = trial_of(options.role, options.candidate, options.gate, options.baseline)
     thresholds = load_thresholds(options.cast or DEFAULT_CAST, options.findings, root)
     if trial is not None:
         thresholds = with_trial(thresholds, trial, options.gate, root)

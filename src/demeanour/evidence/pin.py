@@ -10,9 +10,8 @@ import numpy as np
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.arrays import Arrays
 from demeanour.evidence.gather import Evidence, sets_behind
-from demeanour.evidence.pinned import table_path
 from demeanour.evidence.plan import LOGITS, TABLE, Unit
-from demeanour.evidence.store import manifest_of, write_table
+from demeanour.evidence.store import Store, manifest_of, write_table
 from demeanour.evidence.table import PredictionTable
 from demeanour.files import file_hash
 from demeanour.findings.baseline import Piece
@@ -67,7 +66,7 @@ def _of_network(evidence: Evidence, unit: Unit, folder: Path) -> Iterator[Piece]
     live, store = evidence.live, evidence.store
     key, steps = live.key(unit), live.steps(unit).record()
     if unit.kind == TABLE:
-        write_table(table_path(folder, key), live.table(unit), {**manifest_of(store.path(key)), "key": key})
+        write_table(Store(folder).path(key), live.table(unit), {**manifest_of(store.path(key)), "key": key})
     else:
         found = Arrays(store.root, store.notice).read(key, mapped=True)
         if found is None:
@@ -81,7 +80,7 @@ def _of_predictions(evidence: Evidence, unit: Unit, folder: Path) -> Iterator[Pi
         found = evidence.files.find(unit.model, unit.data, number)
         table = evidence.table(unit.model, unit.data) if not number else _repeat(evidence, unit, number)
         about = {"model": unit.model, "data": unit.data, "source": found.path.name}
-        write_table(table_path(folder, found.key), table, {**about, "key": found.key})
+        write_table(Store(folder).path(found.key), table, {**about, "key": found.key})
         yield _piece(unit, found.key, number)
         if not number and found.kind.name == "logits":
             logits = np.asarray(evidence.files.logits(unit.model, unit.data, table.ids))

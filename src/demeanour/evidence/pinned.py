@@ -13,7 +13,7 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence import arrays
 from demeanour.evidence.arrays import Array
 from demeanour.evidence.plan import LOGITS, TABLE, Unit
-from demeanour.evidence.store import read_table
+from demeanour.evidence.store import Store, read_table
 from demeanour.evidence.table import PredictionTable
 from demeanour.findings.baseline import Baseline, Piece
 from demeanour.findings.cast import Cast
@@ -111,7 +111,7 @@ class PinnedEvidence:
             EvidenceError: It is damaged; names the file.
         """
         key = self.piece(unit, number).key
-        path = table_path(self.folder, key)
+        path = Store(self.folder).path(key)
         found = read_table(path, key)
         if found is None:
             raise EvidenceError(f"{path} of the pinned baseline was damaged or is not what was pinned; {_AGAIN}")
@@ -169,11 +169,6 @@ def pinned(cast: Cast, model: str) -> PinnedEvidence | None:
     found = PinnedEvidence(baseline)
     found.check(cast)
     return found
-
-
-def table_path(folder: Path, key: str) -> Path:
-    """Where a folder of evidence has the table of a key."""
-    return folder / "predictions" / f"{key}.parquet"
 
 
 def space_record(space: LabelSpace | None) -> list[object] | None:

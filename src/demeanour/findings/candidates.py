@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,27 @@ class Trial:
     baseline: Path | None = None
 
 
+def trial_of(role: str | None, specs: Sequence[str], gate: object, baseline: Path | None) -> Trial | None:
+    """Who is on trial by the options of a command line, if anybody is.
+
+    Args:
+        role: Of ``--as``.
+        specs: Of each ``--candidate``.
+        gate: Of ``--gate``.
+        baseline: Of ``--baseline``.
+
+    Raises:
+        ThresholdsError: One of the options lacks another.
+    """
+    if bool(specs) != bool(role):
+        given, lacking = ("--candidate", "--as MODEL") if specs else ("--as", "--candidate SPEC")
+        raise ThresholdsError(f"{given} needs {lacking}")
+    for option, value in (("--gate", gate), ("--baseline", baseline)):
+        if value and not specs:
+            raise ThresholdsError(f"{option} needs --candidate SPEC and --as MODEL")
+    return Trial(role, tuple(specs), baseline) if role else None
+
+
 def with_candidates(cast: Cast, trial: Trial, waivers: dict[str, Expectation], folder: Path) -> Cast:
     """The cast with the candidates beside its models: each has the role's card, but for what its specification says.
 
@@ -62,15 +83,13 @@ def with_candidates(cast: Cast, trial: Trial, waivers: dict[str, Expectation], f
     for name in names:
         if name in cast.models or names.count(name) > 1:
             raise ThresholdsError(f"--candidate {name}: the name is taken; write NAME=SPEC with another")
-    update = {name: card_of(name, spec, card, cast, folder) for name, spec in named}
+    cards = {name: card_of(name, spec, card, cast, folder) for name, spec in named}
     baseline = _pinned(trial)
     if baseline is not None:
-        update[trial.role] = card.model_copy(update={"source": baseline.source, "repeats": baseline.repeats})
-    content = {key: value for key, value in dict(cast).items() if key not in ("models", "expect", "published")}
-    return Cast(
-        **{**content, "role": trial.role, "candidates": tuple(names), "baseline": baseline},
-        models={**cast.models, **update}, expect=waivers, published=cast.published,
-    )  # fmt: skip
+        told = card.model_copy(update={"source": baseline.source, "repeats": baseline.repeats})
+        cast = cast.model_copy(update={"models": {**cast.models, trial.role: told}})
+    joined = _joined(cast, trial.role, cards)
+    return joined.model_copy(update={"baseline": baseline, "expect": waivers})
 
 
 def _pinned(trial: Trial) -> Baseline | None:
@@ -82,10 +101,12 @@ def _pinned(trial: Trial) -> Baseline | None:
 
 def joined_by(cast: Cast, role: str | None, cards: Mapping[str, Mapping[str, Any]]) -> Cast:
     """The cast with candidates whose cards are known, as another process sends them."""
-    found = {name: ModelCard.model_validate(card) for name, card in cards.items()}
-    return cast.model_copy(
-        update={"role": role, "candidates": tuple(found), "models": {**cast.models, **found}}
-    )
+    return _joined(cast, role, {name: ModelCard.model_validate(card) for name, card in cards.items()})
+
+
+def _joined(cast: Cast, role: str | None, cards: Mapping[str, ModelCard]) -> Cast:
+    models = {**cast.models, **cards}
+    return cast.model_copy(update={"role": role, "candidates": tuple(cards), "models": models})
 
 
 def card_of(name: str, spec: str, card: ModelCard, cast: Cast, folder: Path) -> ModelCard:

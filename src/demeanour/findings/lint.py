@@ -11,7 +11,7 @@ from demeanour.errors import Problem, did_you_mean
 from demeanour.findings.cast import Cast
 from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.lint_cards import Defect, check_cards
-from demeanour.findings.load import Findings, load_cast
+from demeanour.findings.load import Findings, load_casts
 from demeanour.findings.pairing import Case, cases_of
 from demeanour.findings.schema import CURVES, DEFAULT, EVERY, FOLLOWS, MEASURED, ONE_NUMBER, Assertion, Finding
 from demeanour.measures.groups import ALL
@@ -29,7 +29,7 @@ def lint(findings: Findings, cast: Cast | None, document: Document | None, casts
         document: Its file.
         casts: The folder of all casts: a selector is alive if it matches a model of any of them.
     """
-    known = [loaded for path in sorted(casts.glob("*.yaml")) if (loaded := load_cast(path)[0]) is not None]
+    known = load_casts(casts)
     if cast is not None:
         known.append(cast)
     problems = []

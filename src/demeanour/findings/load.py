@@ -123,6 +123,11 @@ def load_cast(path: Path) -> tuple[Cast | None, Document | None, list[Problem]]:
     return Cast(**dict(content), name=path.stem, path=path.resolve()), document, problems
 
 
+def load_casts(folder: Path) -> list[Cast]:
+    """All casts of a folder that can be used."""
+    return [cast for path in sorted(folder.glob("*.yaml")) if (cast := load_cast(path)[0]) is not None]
+
+
 def _extended(document: Document, above: tuple[str, ...] = ()) -> Any:
     """What a cast holds, over what the cast that it extends holds."""
     own = document.content

@@ -9,7 +9,7 @@ from demeanour.errors import Problem, ThresholdsError, did_you_mean
 from demeanour.findings.candidates import Trial, with_candidates
 from demeanour.findings.cast import Cast
 from demeanour.findings.lint import lint
-from demeanour.findings.load import Findings, find_cast, load_cast, load_findings
+from demeanour.findings.load import Findings, find_cast, load_cast, load_casts, load_findings
 from demeanour.findings.pairing import Case, OutOfScope, cases_of
 from demeanour.findings.policy import POLICY, Policy, load_policy
 from demeanour.findings.trial import characteristics, requirements
@@ -96,8 +96,8 @@ def with_trial(thresholds: Thresholds, trial: Trial, gate: Path | None, root: Pa
     Raises:
         ThresholdsError: The policy, the role or a candidate cannot be used.
     """
-    known = [cast for path in sorted((root / "casts").glob("*.yaml")) if (cast := load_cast(path)[0]) is not None]
-    policy = load_policy(gate or root / (thresholds.cast.gate or POLICY), [*known, thresholds.cast])
+    known = [*load_casts(root / "casts"), thresholds.cast]
+    policy = load_policy(gate or root / (thresholds.cast.gate or POLICY), known)
     cast = with_candidates(thresholds.cast, trial, policy.expect, Path.cwd())
     required = list(requirements(policy, cast))
     cases = [one for one in required if isinstance(one, Case)]

@@ -12,7 +12,7 @@ from demeanour.evidence.gather import Evidence
 from demeanour.findings.thresholds import Thresholds
 from demeanour.reporting.gate_pictures import class_names, thumbnails
 from demeanour.verdicts.flips import Flips, all_flips
-from demeanour.verdicts.outcome import NOT_VIOLATED, RELEASES, WORDS, contradicts, exit_code, is_open
+from demeanour.verdicts.outcome import NOT_VIOLATED, RELEASES, WORDS, changed, contradicts, exit_code, is_open
 from demeanour.verdicts.self_check import SelfCheck
 from demeanour.verdicts.slices import Slices, all_slices, sliced_sets
 
@@ -115,8 +115,7 @@ class GateReport:
 
     def changed(self, candidate: str) -> list[Record]:
         """Findings that are decided otherwise of the candidate than of its baseline."""
-        turned = {("holds", "violated"), ("violated", "holds")}
-        return [one for one in self.characteristics_of(candidate) if (one["before"], one["verdict"]) in turned]
+        return [one for one in self.characteristics_of(candidate) if changed(one)]
 
 
 def gate_report(

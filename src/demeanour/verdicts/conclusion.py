@@ -34,7 +34,7 @@ def conclude(case: Case, found: Sequence[Verdict], expected: str, because: str |
         id=case.id, finding=finding.id, data=case.sets, strength=finding.strength_on(case.data), expected=expected,
         verdict=word, measure="", unit="", reason=_reason(word, found), label=finding.label, claim=words.claim(case),
         parts=tuple(Part(one.id, None, None, 0.0, one.verdict, _images(one)) for one in found),
-        expected_because=because,
+        expected_because=because, kind=case.kind, candidate=case.candidate, told=case.told,
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demeanour.datasets.catalogue import images_of
-from demeanour.errors import NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations, check_paired
 from demeanour.findings.cards import PROBE
@@ -18,6 +17,7 @@ from demeanour.measures.agreement import error_consistency
 from demeanour.measures.flips import answer_agreement, answer_kappa, flip_rates, negative_flips, positive_flips
 from demeanour.statistics.proportions import clopper_pearson
 from demeanour.statistics.zones import LEVEL
+from demeanour.verdicts.against_baseline import against_baseline
 from demeanour.verdicts.verdict import Interval
 
 SHOWN = 12   # pictures for each candidate and data set
@@ -89,15 +89,7 @@ def all_flips(evidence: Evidence, sets: Iterable[str]) -> tuple[list[Flips], lis
     Returns:
         The flips, in the order of candidates and sets, and what could not be measured, in words.
     """
-    cast, found, missing = evidence.cast, list[Flips](), list[str]()
-    for candidate in cast.candidates:
-        for data in plain_sets(cast, sets):
-            try:
-                before, after = (evidence.observations(model, data) for model in (cast.role or "", candidate))
-                found.append(flips_of(before, after))
-            except NotMeasuredError as error:
-                missing.append(f"{candidate} on {data}: {error}")
-    return found, missing
+    return against_baseline(evidence, plain_sets(evidence.cast, sets), lambda *both: [flips_of(*both)])
 
 
 def plain_sets(cast: Cast, sets: Iterable[str]) -> Iterator[str]:

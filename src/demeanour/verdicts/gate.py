@@ -40,7 +40,7 @@ def judge_case(case: Case, evidence: Evidence, today: datetime.date | None = Non
         return _required(case, evidence, today)
     before, found = judge(case.beside[0], evidence, today), judge(case, evidence, today)
     return replace(
-        found, kind=case.kind, candidate=case.candidate, told=case.told, before=before.verdict,
+        found, before=before.verdict,
         expected=before.verdict if before.decided else "undecided",
         expected_because=f"it is {before.verdict} with {evidence.cast.role}, {before.reason}",
     )  # fmt: skip

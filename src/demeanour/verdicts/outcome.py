@@ -31,6 +31,11 @@ def contradicts(record: Mapping[str, Any]) -> bool:
     return record["verdict"] in ("holds", "violated") and record["expected"] not in (record["verdict"], "undecided")
 
 
+def changed(record: Mapping[str, Any]) -> bool:
+    """Whether a characteristic is decided, otherwise than with the baseline in the candidate's place."""
+    return (record.get("before"), record["verdict"]) in (("holds", "violated"), ("violated", "holds"))
+
+
 def is_open(record: Mapping[str, Any]) -> bool:
     """Whether a verdict is undecided though an answer is asked for."""
     return record["verdict"] == "undecided" and record["expected"] not in ("undecided", NOT_VIOLATED)

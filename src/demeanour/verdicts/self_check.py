@@ -81,17 +81,15 @@ def self_checks(requirements: Sequence[Case], evidence: Evidence) -> list[SelfCh
         One for each; none where nothing can be measured.
     """
     paired = [case for case in requirements if case.is_paired]
-    if not _decided(paired, Planted(evidence, AGAIN)):
-        return []
-    return [_again(paired, evidence), _blind(paired, evidence), _shuffled(paired, evidence)]
+    again = _decided(paired, Planted(evidence, AGAIN))
+    return [_again(again), _blind(paired, evidence), _shuffled(paired, evidence)] if again else []
 
 
-def _again(cases: Sequence[Case], evidence: Evidence) -> SelfCheck:
-    found = _decided(cases, Planted(evidence, AGAIN))
+def _again(found: Sequence[tuple[Case, Decision]]) -> SelfCheck:
     moved = [case.id for case, one in found if one.difference is None or one.difference.value != 0]
     wrong = sorted({*moved, *_blocking(found)})
     said = f"a difference in {', '.join(wrong)}" if wrong else f"no difference in {len(found)} requirements"
-    return SelfCheck(AGAIN, said, bool(found) and not wrong)
+    return SelfCheck(AGAIN, said, not wrong)
 
 
 def _blind(cases: Sequence[Case], evidence: Evidence) -> SelfCheck:
@@ -103,10 +101,10 @@ def _blind(cases: Sequence[Case], evidence: Evidence) -> SelfCheck:
 
 
 def _shuffled(cases: Sequence[Case], evidence: Evidence) -> SelfCheck:
-    refused, paired = 0, 0
+    planted, refused, paired = Planted(evidence, SHUFFLED), 0, 0
     for case in cases:
         try:
-            decide(_instead(case, SHUFFLED), MEASURES[case.finding.measure], Planted(evidence, SHUFFLED))
+            decide(_instead(case, SHUFFLED), MEASURES[case.finding.measure], planted)
             paired += 1
         except EvidenceError:
             refused += 1

@@ -18,6 +18,7 @@ from demeanour.statistics.multiplicity import benjamini_hochberg, p_violated
 from demeanour.statistics.proportions import paired_difference
 from demeanour.statistics.sign_flips import sign_flip_p
 from demeanour.statistics.zones import ALPHA, LEVEL, Above
+from demeanour.verdicts.against_baseline import against_baseline
 from demeanour.verdicts.verdict import Interval
 
 FEWEST = 20     # images: what is said of fewer says more about them than about the slice
@@ -98,15 +99,10 @@ def all_slices(
     Returns:
         The slices, in the order of candidates and sets, and what could not be measured, in words.
     """
-    cast, found, missing = evidence.cast, list[Slices](), list[str]()
-    for candidate in cast.candidates:
-        for data in sliced_sets(cast, sets):
-            try:
-                before, after = (evidence.observations(model, data) for model in (cast.role or "", candidate))
-                found += slices_of(before, after, classes.get(data, {}))
-            except NotMeasuredError as error:
-                missing.append(f"{candidate} on {data}: {error}")
-    return found, missing
+    return against_baseline(
+        evidence, sliced_sets(evidence.cast, sets),
+        lambda before, after: slices_of(before, after, classes.get(before.data, {})),
+    )  # fmt: skip
 
 
 def sliced_sets(cast: Cast, sets: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from demeanour.measures.groups import ALL
 from demeanour.statistics.zones import LEVEL
-from demeanour.verdicts.outcome import contradicts
+from demeanour.verdicts.outcome import changed, contradicts
 
 Word = Literal["holds", "violated", "undecided", "not measured", "out of scope"]
 Interval = tuple[float, float]
@@ -166,7 +166,7 @@ class Verdict:
     @property
     def changed(self) -> bool:
         """Whether it is decided, otherwise than with the baseline in the candidate's place."""
-        return self.decided and self.before in ("holds", "violated") and self.before != self.verdict
+        return changed(vars(self))
 
     def record(self) -> dict[str, Any]:
         """The verdict as JSON can hold it: floats of nine digits, no number that is not finite."""
