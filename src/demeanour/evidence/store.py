@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ def evidence_key(**parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache   # asked for each of a hundred keys, in each process
 def code_hash(*packages: str) -> str:
     """The identity of parts of this library and of the packages that its numbers rest on: other code, other key.
 

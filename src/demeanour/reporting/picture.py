@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
-from functools import lru_cache
 
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.gather import Evidence
@@ -64,6 +63,5 @@ def _readable(names: Iterable[str], case: Case, evidence: Evidence) -> list[Obse
     return found
 
 
-@lru_cache(maxsize=1)
 def _code() -> str:
     return code_hash("reporting/plots.py", "reporting/style.py", "reporting/figures", "measures")

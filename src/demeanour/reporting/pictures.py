@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from xml.etree import ElementTree
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -42,7 +43,7 @@ def _inline(root: ElementTree.Element, index: int, shared: dict[str, str]) -> st
                 parent.remove(child)
             elif child.tag == f"{_SVG}path" and parent.tag == f"{_SVG}defs" and "id" in child.attrib:
                 name = child.attrib.pop("id")
-                names[name] = shared.setdefault(_text(child), f"shape-{len(shared)}")
+                names[name] = shared.setdefault(_shape(child), f"shape-{len(shared)}")
                 parent.remove(child)
     for element in root.iter():
         name = element.attrib.pop("id", "")
@@ -56,6 +57,16 @@ def _inline(root: ElementTree.Element, index: int, shared: dict[str, str]) -> st
             if key in element.attrib:
                 element.set(key, _REFERENCE.sub(lambda m: m[1] + names[m[2]], element.attrib[key]))
     return _text(root)
+
+
+def _shape(path: ElementTree.Element) -> str:
+    """A letter as HTML; the same few come back in every picture."""
+    return _written(tuple(path.attrib.items()))
+
+
+@cache
+def _written(attributes: tuple[tuple[str, str], ...]) -> str:
+    return _text(ElementTree.Element("path", dict(attributes)))
 
 
 def _text(element: ElementTree.Element) -> str:

@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from demeanour.errors import DemeanourError, NotMeasuredError
@@ -181,6 +180,5 @@ def _of_text(figure: Figure, text: str) -> Drawn:
     return Drawn(figure, cells, record["svg"], base64.b64decode(record["png"]), tuple(record["notes"]))
 
 
-@lru_cache(maxsize=1)
 def _code() -> str:
     return code_hash("reporting/figures", "reporting/style.py", "measures", "vocabulary.py")
