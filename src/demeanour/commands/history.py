@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from demeanour.commands.common import to_stderr
 from demeanour.errors import DemeanourError, NotMeasuredError, ThresholdsError, did_you_mean
 from demeanour.findings.thresholds import thresholds_folder
 from demeanour.measures.groups import ALL
 from demeanour.measures.registry import MEASURES
-from demeanour.reporting.history import FILE, PastEstimate, PastRun, PastVerdict, newest_first
+from demeanour.reporting.history import FILE, PastRun, PastVerdict, newest_first
+from demeanour.reporting.past_values import Place, Series, Value, series_of
 from demeanour.reporting.run import counts
 from demeanour.reporting.style import mark, status
 from demeanour.verdicts.outcome import AS_EXPECTED
@@ -22,27 +23,6 @@ from demeanour.verdicts.words import interval, number
 
 LAST = 20
 _BARS = "▁▂▃▄▅▆▇█"
-
-
-class Place(NamedTuple):
-    """What a value is of; only values of the same place are compared."""
-
-    cast: str
-    measure: str
-    version: int
-    data: str
-    group: str
-    model: str
-
-
-class Value(NamedTuple):
-    """A value; interval and n where it decided something, and did not only stand beside."""
-
-    value: float
-    estimate: PastEstimate | None
-
-
-Series = Mapping[Place, Mapping[int, Value]]   # by the number of the run
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,33 +63,13 @@ def _speaks(one: PastRun, options: argparse.Namespace) -> bool:
     """Whether a run has what is asked for."""
     if options.verdict:
         return any(found.id == options.verdict for found in one.verdicts)
-    return not options.measure or next(_values(one, options), None) is not None
+    return not options.measure or bool(series_of([one], _asked(options)))
 
 
-def _values(one: PastRun, options: argparse.Namespace) -> Iterator[tuple[Place, Value]]:
-    """The values of the measure that are asked for; those that decided come last."""
-    found: list[tuple[Place, Value]] = []
-    for v in one.verdicts:
-        beside = v.shown.get(options.measure)
-        if beside is not None:
-            shared = (one.cast, options.measure, beside.measure_version, " + ".join(v.data), beside.group)
-            found += [(Place(*shared, model), Value(value, None)) for model, value in beside.values.items()]
-    for v in one.verdicts:
-        if v.measure == options.measure:
-            shared = (one.cast, v.measure, v.measure_version, " + ".join(v.data), v.group)
-            found += [(Place(*shared, model), Value(e.value, e)) for model, e in v.estimates.items()]
-    for place, value in found:
-        if options.data in (None, place.data) and options.model in (None, place.model):
-            yield place, value
-
-
-def _series(runs: Sequence[PastRun], options: argparse.Namespace) -> Series:
-    """The values of each place, by the number of the run."""
-    series: dict[Place, dict[int, Value]] = {}
-    for index, one in enumerate(runs):
-        for place, value in _values(one, options):
-            series.setdefault(place, {})[index] = value
-    return series
+def _asked(options: argparse.Namespace) -> Callable[[Place], bool]:
+    """Whether a value is one of those that are asked for."""
+    wanted = {"measure": options.measure, "data": options.data, "model": options.model}
+    return lambda place: all(value in (None, getattr(place, key)) for key, value in wanted.items())
 
 
 def _tell_runs(runs: Sequence[PastRun], options: argparse.Namespace) -> None:
@@ -139,7 +99,7 @@ def _tell_verdict(runs: Sequence[PastRun], options: argparse.Namespace) -> None:
 
 
 def _tell_values(runs: Sequence[PastRun], options: argparse.Namespace) -> None:
-    series = _series(runs, options)
+    series = series_of(runs, _asked(options))
     if options.json:
         _print_json([{**place._asdict(), "points": [_point(runs[i], value) for i, value in values.items()]}
                      for place, values in series.items()])  # fmt: skip
@@ -198,8 +158,7 @@ def _why_none(path: Path, options: argparse.Namespace) -> DemeanourError:
         return ThresholdsError(f"no run has a verdict '{options.verdict}'; {did_you_mean(options.verdict, ids)}")
     if options.measure not in MEASURES:
         return ThresholdsError(f"there is no measure '{options.measure}'; {did_you_mean(options.measure, MEASURES)}")
-    any_place = argparse.Namespace(measure=options.measure, data=None, model=None)
-    places = [place for one in runs for place, _ in _values(one, any_place)]
+    places = series_of(runs, lambda place: place.measure == options.measure)
     for key in ("data", "model"):
         known, asked = {getattr(place, key) for place in places}, getattr(options, key)
         if known and asked and asked not in known:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from filelock import FileLock
@@ -78,6 +79,7 @@ class PastRun(_Plain):
         versions: Of what numbers depend on.
         not_judged: Ids of verdicts that were in scope and not asked for, or that a crash left without an answer.
         verdicts: What was judged.
+        candidates: Which checkpoint each candidate was, by its name; lines of runs without any have no such key.
     """
 
     form: Literal[1] = Field(alias="schema")
@@ -90,6 +92,7 @@ class PastRun(_Plain):
     versions: dict[str, str]
     not_judged: tuple[str, ...]
     verdicts: tuple[PastVerdict, ...]
+    candidates: dict[str, str] = Field(default_factory=dict)
 
     @property
     def date(self) -> str:
@@ -103,13 +106,18 @@ def day_and_time(started: str) -> str:
     return f"{clock} UTC" if started.endswith(("+00:00", "Z")) else f"{clock}{started[19:]}"
 
 
+def checkpoint(source: str) -> str:
+    """A source as history names it: of the folders of this machine only the one that holds the file."""
+    return re.sub(r"(?<=[:@])/[^@]*", lambda path: "/".join(PurePosixPath(path[0]).parts[1:][-2:]), source)
+
+
 def past_run(records: Sequence[Mapping[str, Any]], in_scope: Sequence[str], **facts: Any) -> PastRun:
     """A run as history will remember it.
 
     Args:
         records: Of what was judged.
         in_scope: Ids of all that could have been.
-        facts: ``started``, ``cast``, ``outcome``, ``exit``, ``command`` and ``versions``.
+        facts: ``started``, ``cast``, ``outcome``, ``exit``, ``command`` and ``versions``; of a gate ``candidates``.
     """
     judged = {record["id"] for record in records}
     content = {
@@ -141,7 +149,7 @@ def append(path: Path, run: PastRun) -> None:
     Half a line that a crash left behind is closed first, so that it cannot swallow this one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = run.model_dump_json(by_alias=True).encode() + b"\n"
+    line = run.model_dump_json(by_alias=True, exclude_defaults=True).encode() + b"\n"
     with _lock(path), path.open("ab+") as file:
         size = file.seek(0, os.SEEK_END)
         if size and not _ends_a_line(path):

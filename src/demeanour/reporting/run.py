@@ -12,6 +12,7 @@ from demeanour import __version__
 from demeanour.findings.thresholds import Thresholds
 from demeanour.reporting.changes import Changes
 from demeanour.reporting.gate_report import GateReport
+from demeanour.reporting.trends import Trends
 from demeanour.verdicts.outcome import RELEASES, WORDS, contradicts
 from demeanour.verdicts.verdict import Word
 
@@ -58,6 +59,7 @@ class Run:
         since: What changed since the last run of the cast; None where there is no earlier one.
         tables: What stands beside the verdicts.
         gate: What the gate said of candidates; None where there are none.
+        trends: How values moved over the last runs of the cast; None where this one leaves nothing to them.
     """
 
     cast: str
@@ -76,6 +78,7 @@ class Run:
     since: Changes | None = None
     tables: Sequence[Table] = ()
     gate: GateReport | None = None
+    trends: Trends | None = None
 
     @property
     def word(self) -> str:

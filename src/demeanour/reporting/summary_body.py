@@ -13,6 +13,7 @@ from demeanour.reporting.pictures import inline
 from demeanour.reporting.run import Record, Run, Table, beyond_gate
 from demeanour.reporting.style import MARKS, feature, kind, mark, status
 from demeanour.reporting.summary_verdict import Shown, because, by_finding, link, rows, section, table
+from demeanour.reporting.trends_html import trends_html
 from demeanour.reporting.undecided import LACKS, what_would_decide
 from demeanour.verdicts.words import interval, number
 
@@ -62,7 +63,7 @@ def verdicts_html(run: Run, thresholds: Thresholds) -> tuple[str, str]:
     against = [record for record in beyond if kind(record) == "against"]
     parts = [_against(against, scales), _map(sections), _missing(run, beyond), _undecided(beyond, "asked", _ASKED)]
     parts += [_beside(one) for one in run.tables if not one.folded]
-    parts += [_since(run.since), _FILTER]
+    parts += [_since(run.since), trends_html(run.trends, shown), _FILTER]
     parts += [
         f'<section class="findings"><h2 id="{_slug(title)}">{escape(title)}</h2>'
         f"{''.join(_finding(found, shown, scales) for found in findings.values())}</section>"

@@ -8,6 +8,7 @@ from demeanour.reporting.changes import Changes
 from demeanour.reporting.gate_markdown import gate_section_markdown
 from demeanour.reporting.run import Record, Run, Table, beyond_gate, carried, counts
 from demeanour.reporting.style import mark, status
+from demeanour.reporting.trends import Trends
 from demeanour.reporting.undecided import LACKS, what_would_decide
 from demeanour.verdicts.outcome import contradicts
 from demeanour.verdicts.words import interval, number
@@ -33,6 +34,7 @@ def summary_markdown(run: Run) -> str:
     lines += _section("What the data could not decide", _undecided(asked))
     lines += [line for one in run.tables if not one.folded for line in _section(one.title, _beside(one))]
     lines += _since(run.since)
+    lines += _section("What moved by more than its margin", _beyond(run.trends))
     lines += _section("What the data could not decide, as left open", _undecided(left_open))
     lines += _section("What was measured otherwise than published", _otherwise(judged))
     lines += _folded(f"All {len(judged)} verdicts", _table(_HEADER, map(_row, judged))) if judged else []
@@ -102,6 +104,16 @@ def _since(changes: Changes | None) -> list[str]:
         shown = _table(table.header, rows)
         lines += [f"**{table.title}**", "", *shown, ""] if len(rows) <= _FEW else _folded(table.title, shown)
     return lines
+
+
+def _beyond(found: Trends | None) -> list[str]:
+    """Requirements whose value is farther from the first one that is known than one candidate may lose."""
+    return [
+        f"- **{one.label}** `{one.id}`: {_text(one.about)} of {_text(one.place.model)} moved "
+        f"{number(one.change, True)} since {found.steps[one.points[0].step].date} ({one.course}), by more than its "
+        f"margin of {one.margin:g}"
+        for one in found.moved if one.beyond_margin and found.is_last(one)
+    ] if found else []   # fmt: skip
 
 
 def _why(judged: Sequence[Record]) -> list[str]:
