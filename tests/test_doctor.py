@@ -598,7 +598,7 @@ def test_time_follows_from_earlier_evaluations_where_there_were_some(
     live = opened(folder).live
     for name, seconds in (("vit", 2.0), ("convnext", 1.0)):
         found = describe(live, name)
-        rates = {rate_key(found.identity, side, live.cast): seconds * side / 64 for side in (64, 96)}
+        rates = {rate_key(found.identity, side, live.cast, name): seconds * side / 64 for side in (64, 96)}
         keep_rates(folder / "cache", "cpu", rates)
     _, out = doctor()
     assert diagnosed(folder).time.seconds == pytest.approx(IMAGES * (2 + 2 + 3 + 1 + 1 + 1.5))
@@ -609,7 +609,7 @@ def test_time_follows_from_earlier_evaluations_where_there_were_some(
     found = diagnosed(folder)
     assert found.time.rough is True   # of those devices nothing is known
     both = [(f"identity of {name}", side) for name in ("vit", "convnext") for side in (64, 96)]
-    keep_rates(folder / "cache", "cuda:0", {rate_key(*one, live.cast): 1e-6 for one in both})
+    keep_rates(folder / "cache", "cuda:0", {rate_key(*one, live.cast, "vit"): 1e-6 for one in both})
     found = diagnosed(folder)
     assert found.time.rough is False
     assert found.time.seconds == pytest.approx(6 * IMAGES * 1e-6 / 2)   # preparation is a part of rates; two of a kind
@@ -620,7 +620,7 @@ def test_what_is_known_of_some_networks_is_told_for_these(folder: Path) -> None:
     live = opened(folder).live
     found = describe(live, "vit")
     describe(live, "convnext", parameters=10**9)
-    keep_rates(folder / "cache", "cpu", {rate_key(found.identity, side, live.cast): 0.5 for side in (64, 96)})
+    keep_rates(folder / "cache", "cpu", {rate_key(found.identity, side, live.cast, "vit"): 0.5 for side in (64, 96)})
     rough = IMAGES * 2e9 * (16 + 16 + 36) / (2 * 85e9)
     assert diagnosed(folder).time.seconds == pytest.approx(IMAGES * 0.5 * 3 + rough)
     assert diagnosed(folder).time.rough is True
@@ -629,9 +629,9 @@ def test_what_is_known_of_some_networks_is_told_for_these(folder: Path) -> None:
 def test_rates_are_of_a_network_a_side_and_a_way_to_compute(folder: Path) -> None:
     write_pretended(folder)
     cast = opened(folder).cast
-    keys = {rate_key(identity, side, cast) for identity in ("a" * 64, "b" * 64) for side in (64, 96, None)}
+    keys = {rate_key(identity, side, cast, "vit") for identity in ("a" * 64, "b" * 64) for side in (64, 96, None)}
     changes: list[dict[str, Any]] = [{"numerics": "bf16"}, {"compiled": True}]
-    keys |= {rate_key("a" * 64, 64, cast.model_copy(update=change)) for change in changes}
+    keys |= {rate_key("a" * 64, 64, cast.model_copy(update=change), "vit") for change in changes}
     assert len(keys) == 8
 
 

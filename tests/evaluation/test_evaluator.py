@@ -71,8 +71,8 @@ def test_how_long_a_picture_took_is_remembered(tmp_path: Path) -> None:
     live = open_live(tmp_path)
     evaluated(live, all_units(live.cast))
     rates = known_rates(live.store.root, "cpu")
-    networks = [found for found in map(live.description, live.cast.models) if found is not None]
-    assert rates.keys() == {rate_key(found.identity, side, live.cast) for found in networks for side in (64, 96)}
+    networks = [(found.identity, name) for name in live.cast.models if (found := live.description(name)) is not None]
+    assert rates.keys() == {rate_key(of, side, live.cast, name) for of, name in networks for side in (64, 96)}
     assert all(0 < seconds < 10 for seconds in rates.values())
 
 

@@ -14,7 +14,7 @@ from demeanour.evidence.gather import Evidence
 from demeanour.evidence.live import packages
 from demeanour.evidence.store import Store
 from demeanour.findings.baseline import Baseline, Value, read_baseline
-from demeanour.findings.candidates import Trial
+from demeanour.findings.candidates import Trial, asked_again
 from demeanour.findings.pairing import Case
 from demeanour.findings.thresholds import DEFAULT_CAST, Thresholds, load_thresholds, thresholds_folder, with_trial
 from demeanour.measures.groups import ALL
@@ -72,7 +72,9 @@ def _record(options: argparse.Namespace) -> int:
     over = read_baseline(options.over) if options.over is not None else None
     cast = options.cast or DEFAULT_CAST
     loaded, asked = _loaded(cast, options.findings, options.gate, options.role)
-    evidence = Evidence(loaded.cast, Store.default(to_stderr))
+    noise = asked.policy.noise if asked.policy is not None else ()
+    cast_again = asked_again(loaded.cast.model_copy(update={"role": options.role}), noise)
+    evidence = Evidence(cast_again, Store.default(to_stderr))
     _describe(evidence, options.role)
     given = {"cast": cast, "gate": _text(options.gate), "findings": _text(options.findings)}
     findings = [case for case in loaded.cases.values() if options.role in case.models]

@@ -36,7 +36,7 @@ def main() -> int:
     if cast is None:
         tell({"event": "broken", "reason": "\n".join(map(str, problems))})
         return 1
-    cast = joined_by(cast, wanted["role"], wanted["candidates"])
+    cast = joined_by(cast, wanted["role"], wanted["candidates"], wanted["noise"])
     store = Store(Path(wanted["store"]), lambda text: tell({"event": "notice", "text": text}))
     Evaluator(Live(cast, store), wanted["device"], tell).run([Unit(**unit) for unit in wanted["units"]])
     tell({"event": "end"})

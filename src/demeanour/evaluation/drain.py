@@ -121,6 +121,7 @@ def _one(live: Live, units: Sequence[Unit], device: str, evaluators: int, hear: 
     request = {
         "cast": str(live.cast.path), "role": live.cast.role,
         "candidates": {name: live.cast.models[name].model_dump(exclude_unset=True) for name in live.cast.candidates},
+        "noise": list(dict.fromkeys(way for ways in live.cast.repeats.values() for way in ways)),
         "store": str(live.store.root), "device": device,
         "units": [asdict(unit) for unit in units],
     }  # fmt: skip

@@ -66,6 +66,7 @@ class Evaluator:
     _asked: set[Unit] = field(default_factory=set)
     _failed: set[Unit] = field(default_factory=set)
     _twins: dict[Unit, list[Unit]] = field(default_factory=dict)   # units with the key of another, which is made once
+    _others: dict[tuple[str, int], Passes] = field(default_factory=dict)   # of networks that say how they compute
 
     def run(self, units: Iterable[Unit]) -> None:
         """Make what is missing of some units; what cannot be made is told, and remembered with its reason."""
@@ -105,7 +106,8 @@ class Evaluator:
                     self._twins.setdefault(first[key], []).append(unit)
                     continue
                 first[key] = unit
-                about = {**self.live.manifest(unit), "device": describe_device(self.device)}
+                device = self._networks.device_of(unit.model)
+                about = {**self.live.manifest(unit), "device": describe_device(device)}
                 self.live.remove(unit)   # what is there is damaged, and no shard of it counts as done
                 shards = Shards(self.live.store.root, f"{key}-{SHARD[self._kind]}", about, self._notice)
                 yield Job(unit, key, self.live.steps(unit), shards, self._pictures_of(unit))
@@ -224,12 +226,13 @@ class Evaluator:
         if isinstance(pixels, EvidenceError):
             raise pixels
         network = self._networks.of(unit.model, unit.view)
-        rate = rate_key(network.description.identity, steps.side, self.live.cast)
+        passes = self._of(unit.model)
+        rate = rate_key(network.description.identity, steps.side, self.live.cast, unit.model)
         end: Callable[[], Mapping[str, np.ndarray]]
         if unit.kind == GRAMS:
-            end = partial(similarities, self._passes, network, steps, pixels)
+            end = partial(similarities, passes, network, steps, pixels)
         else:
-            end = self._passes.begin(network, steps, pixels, any(job.unit.kind == FEATURES for job in jobs))
+            end = passes.begin(network, steps, pixels, any(job.unit.kind == FEATURES for job in jobs))
 
         def ended() -> None:
             with self._failing([job.unit for job in jobs]):
@@ -244,6 +247,13 @@ class Evaluator:
                         answers[job.unit].append(self._kept(job.unit, chunk, said))
 
         return ended
+
+    def _of(self, model: str) -> Passes:
+        """The passes of a model: everybody's, unless its card says otherwise."""
+        size, device = self.live.cast.models[model].batch or 0, self._networks.device_of(model)
+        if not size and device == self.device:
+            return self._passes
+        return self._others.setdefault((device, size), Passes(device, self._passes.pool, size))
 
     def _kept(self, unit: Unit, chunk: Chunk, said: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         if unit.kind == GRAMS:

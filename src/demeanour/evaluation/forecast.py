@@ -52,7 +52,7 @@ def forecast(health: Health, work: Workload, devices: Sequence[str]) -> Forecast
     unprepared = dict(work.prepared)   # of what has a known rate, preparation is a part
     for (model, data, view), pictures in work.passes.items():
         found, side = live.description(model), _side(health, model, data, view)
-        rate = rates.get(rate_key(found.identity, side, live.cast)) if found else None
+        rate = rates.get(rate_key(found.identity, side, live.cast, model)) if found else None
         facts = health.model(model).facts
         parameters = facts.get("parameters") or (facts.get("bytes") or 0) / 4   # in single precision
         if rate is not None:

@@ -31,7 +31,7 @@ class Networks:
     _loaded: dict[tuple[str, int | None], Network] = field(default_factory=dict)
 
     def of(self, model: str, view: str = PLAIN) -> Network:
-        """The network of a model, in evaluation mode, on the device, in the cast's precision, for a view.
+        """The network of a model, in evaluation mode, on its device, in its precision, for a view.
 
         Raises:
             NotMeasuredError: Something is missing.
@@ -40,7 +40,8 @@ class Networks:
         seen = View.parse(view)
         side = int(seen.value) if seen.kind == "resolution" else None
         if (model, side) not in self._loaded:
-            self._loaded[model, side] = self._load(model) if side is None else self._placed(self.of(model).at(side))
+            network = self._load(model) if side is None else self.of(model).at(side)
+            self._loaded[model, side] = self._placed(network, model)
         return self._loaded[model, side]
 
     def describe(self, model: str) -> None:
@@ -58,15 +59,21 @@ class Networks:
         if self.live.description(model) is None:
             remember(request, network.description, self.live.store.root)
             self.live.learn(model, network.description)
-        return self._placed(network)
+        return network
 
     def _prompts(self, done: int, of: int) -> None:
         """A head of a thousand names in eighty templates takes half an hour on two cores: once, and not in silence."""
         if of > LONG_HEAD and (done == of or done * 20 // of != (done - 1) * 20 // of):
             self.live.store.notice(f"zero-shot head: {done:,} of {of:,} prompts are read")
 
-    def _placed(self, network: Network) -> Network:
+    def device_of(self, model: str) -> str:
+        """Where a model computes."""
+        return self.live.cast.models[model].device or self.device
+
+    def _placed(self, network: Network, model: str) -> Network:
         cast, module = self.live.cast, network.module
         convolutions = sum(isinstance(part, nn.Conv2d) for part in module.modules()) if module is not None else 0
         # a ViT's only convolution embeds its patches, and gains nothing from another order of memory
-        return network.to(self.device, cast.numerics, channels_last=convolutions > 1, compiled=cast.compiled)
+        numerics = str(cast.computes(model)["numerics"])
+        device = self.device_of(model)
+        return network.to(device, numerics, channels_last=convolutions > 1, compiled=cast.compiled)

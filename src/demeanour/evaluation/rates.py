@@ -38,9 +38,10 @@ class Pace:
         return {key: seconds / pictures for key, (seconds, pictures) in self._spent.items()}
 
 
-def rate_key(identity: str, side: int | None, cast: Cast) -> str:
+def rate_key(identity: str, side: int | None, cast: Cast, model: str) -> str:
     """What a rate depends on besides the device: the network, the side of its input, how it computes."""
-    return f"{identity[:16]}-{side}-{cast.numerics}{'-compiled' if cast.compiled else ''}"
+    how = "-".join(map(str, cast.computes(model).values()))
+    return f"{identity[:16]}-{side}-{how}{'-compiled' if cast.compiled else ''}"
 
 
 def known_rates(root: Path, device: str) -> dict[str, float]:

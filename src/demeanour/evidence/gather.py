@@ -63,17 +63,19 @@ class Evidence:
             EvidenceError: Something is there but wrong.
         """
         if (model, data) not in self._observed:
-            of = self._evidence_data(model, data)
-            if self.cast.layers_on(data) == of:
-                found = self.live.similarities(Unit(model, of, kind=GRAMS))
-                self._observed[model, data] = observe_layers(model, data, found)
-            elif self.cast.data[data].reader == PROBE:
-                self._observed[model, data] = observe_tasks(model, data, self.live)
-            elif self.cast.seen(data) == of:
-                self._observed[model, data] = self._observe_views(model, data, of)
-            else:
-                self._observed[model, data] = self._observe(model, data, of)
+            found = self._observed_once(model, data, self._evidence_data(model, data))
+            again = [self.observations(name, data) for name in self.cast.repeats_of(model)]
+            self._observed[model, data] = replace(found, repeats=(*found.repeats, *again))
         return self._observed[model, data]
+
+    def _observed_once(self, model: str, data: str, of: str) -> Observations:
+        if self.cast.layers_on(data) == of:
+            return observe_layers(model, data, self.live.similarities(Unit(model, of, kind=GRAMS)))
+        if self.cast.data[data].reader == PROBE:
+            return observe_tasks(model, data, self.live)
+        if self.cast.seen(data) == of:
+            return self._observe_views(model, data, of)
+        return self._observe(model, data, of)
 
     def _observe(self, model: str, data: str, of: str) -> Observations:
         table, card = self.table(model, of), self.cast.models[model]
@@ -150,7 +152,9 @@ class Evidence:
         except NotMeasuredError:   # those measures that need it will say so
             of_clean = None
         sets = {name: self._set(name) for name in (data, of)}
-        return evidence_key(model=model, tables=self._keys(model, data), sets=sets, clean=of_clean)
+        again = [self.identity(name, data) for name in self.cast.repeats_of(model)]
+        more = {"again": again} if again else {}
+        return evidence_key(model=model, tables=self._keys(model, data), sets=sets, clean=of_clean, **more)
 
     def same(self, one: str, other: str, data: str) -> bool:
         """Whether two models are one: of the same weights, prepared alike, asked about the same pictures.

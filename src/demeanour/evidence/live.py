@@ -117,8 +117,8 @@ class Live:
         """What the evidence of a unit says of itself."""
         return {
             "model": unit.model, "data": unit.data, "view": unit.view, "protocol": self.cast.protocol,
-            "preprocessing": str(self.steps(unit)), "numerics": self.cast.numerics,
-            "source": self.cast.models[unit.model].source,
+            "preprocessing": str(self.steps(unit)), "source": self.cast.models[unit.model].source,
+            **{key: str(value) for key, value in self.cast.computes(unit.model).items() if key != "device"},
         }  # fmt: skip
 
     def pictures(self, data: str) -> Pictures:
@@ -200,8 +200,8 @@ class Live:
             steps=self.steps(unit).record(),
             pictures=self.pictures(unit.data).manifest,
             space=space_record(self.space(unit.data)),
-            numerics=self.cast.numerics,
             compiled=self.cast.compiled,
+            **self.cast.computes(unit.model),
             adapter=_adapter(),
             **({"code": code_hash("evaluation/grams.py", "measures/similarity.py")} if unit.kind == GRAMS else {}),
         )

@@ -23,7 +23,8 @@ def copy_evidence(evidence: Evidence, units: Iterable[Unit], folder: Path) -> tu
 
     Args:
         evidence: Of the cast.
-        units: What is wanted; of predictions, logits and repeats come along where there are any.
+        units: What is wanted, of the model and of those that answer for it again; of predictions, logits and repeats
+            come along where there are any.
         folder: Where the copies go, as a store has them.
 
     Returns:
@@ -72,7 +73,8 @@ def _of_network(evidence: Evidence, unit: Unit, folder: Path) -> Iterator[Piece]
         if found is None:
             raise NotMeasuredError(f"{unit} was not evaluated yet")
         Arrays(folder).write(key, *found)
-    yield _piece(unit, key, steps=steps)
+    again = [name for names in evidence.cast.repeats.values() for name in names.values()]
+    yield _piece(unit, key, 1 + again.index(unit.model) if unit.model in again else 0, steps)
 
 
 def _of_predictions(evidence: Evidence, unit: Unit, folder: Path) -> Iterator[Piece]:

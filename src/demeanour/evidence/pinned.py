@@ -30,9 +30,11 @@ class PinnedEvidence:
 
     Attributes:
         baseline: What is pinned.
+        number: Of the repeat that is meant, from 1; 0 for what is judged.
     """
 
     baseline: Baseline
+    number: int = 0
 
     @property
     def folder(self) -> Path:
@@ -47,7 +49,7 @@ class PinnedEvidence:
         """
         then, now = self.baseline, cast
         for what, one, other in (
-            ("protocol", then.protocol, now.protocol), ("numerics", then.numerics, now.numerics),
+            ("protocol", then.protocol, now.protocol), ("numerics", then.numerics, now.computes(then.role)["numerics"]),
             ("compiled", then.compiled, now.compiled),
         ):  # fmt: skip
             if one != other and (then.live or what == "protocol"):
@@ -83,16 +85,16 @@ class PinnedEvidence:
 
     def has(self, unit: Unit) -> bool:
         """Whether a unit's evidence was pinned."""
-        return any(_fits(piece, unit, 0) for piece in self.baseline.pieces)
+        return any(_fits(piece, unit, self.number) for piece in self.baseline.pieces)
 
     def piece(self, unit: Unit, number: int = 0) -> Piece:
-        """A unit's entry, or that of a repeat (from 1).
+        """A unit's entry, or that of a repeat of predictions (from 1).
 
         Raises:
             NotMeasuredError: There was none.
         """
         for piece in self.baseline.pieces:
-            if _fits(piece, unit, number):
+            if _fits(piece, unit, number or self.number):
                 return piece
         raise NotMeasuredError(self._nothing(str(unit)))
 
@@ -166,7 +168,8 @@ def pinned(cast: Cast, model: str) -> PinnedEvidence | None:
     baseline = cast.pinned(model)
     if baseline is None:
         return None
-    found = PinnedEvidence(baseline)
+    ways = {name: baseline.noise.index(way) + 1 for way, name in cast.repeats.get(baseline.role, {}).items()}
+    found = PinnedEvidence(baseline, ways.get(model, 0))
     found.check(cast)
     return found
 

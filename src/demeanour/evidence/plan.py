@@ -68,7 +68,8 @@ def units_of(cast: Cast, cases: Iterable[Case]) -> list[Unit]:
     """All that some cases need to be decided and shown."""
     units = set()
     for case in (measured for asked in cases for measured in asked.measured):
-        needs = {(model, data) for model in case.models for data in case.sets}
+        models = {again for model in case.models for again in (model, *cast.repeats_of(model))}
+        needs = {(model, data) for model in models for data in case.sets}
         units |= set(plan(cast, needs, tuple(_kinds(case))))
         clean = {(model, cast.data[data].clean) for model, data in needs}
         units |= set(plan(cast, [(model, data) for model, data in clean if data is not None]))

@@ -31,7 +31,7 @@ class Piece(Strict):
         data: The data set, or a task's test pictures.
         view: How the pictures were seen.
         kind: ``table``, ``logits``, ``grams`` or ``probes``.
-        number: Of a repeat of predictions, from 1; else 0.
+        number: Of a repeat, from 1; else 0.
         key: What the store has it under.
         steps: What was done to the pictures; None of predictions, where nobody knows.
     """
@@ -121,6 +121,7 @@ class Pinned(Pin):
         findings: The folder of findings likewise.
         compiled: Whether networks were compiled.
         repeats: Sources of the same weights' answers that were pinned with it.
+        noise: Of a network, in which other ways it answered again; the number of a piece counts from the first.
         description: What a network is; None of predictions.
         preprocessing: What the card said of pixels; None where it said nothing.
         hashes: Of predictions, each file by its name: SHA-256.
@@ -138,6 +139,7 @@ class Pinned(Pin):
     findings: Text | None = None
     compiled: bool = False
     repeats: list[Text] = Field(default_factory=list)
+    noise: list[Text] = Field(default_factory=list)
     description: dict[str, Any] | None = None
     preprocessing: dict[str, Any] | None = None
     hashes: dict[Text, Hash] = Field(default_factory=dict)

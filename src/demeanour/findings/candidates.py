@@ -10,7 +10,7 @@ from typing import Any
 
 from demeanour.errors import Problem, ThresholdsError, did_you_mean
 from demeanour.findings.baseline import Baseline, read_baseline
-from demeanour.findings.cards import PREDICTIONS, ModelCard
+from demeanour.findings.cards import PREDICTIONS, ModelCard, way_to_answer
 from demeanour.findings.cast import Cast, Expectation
 from demeanour.findings.document import read_document
 from demeanour.findings.lint_cards import check_model
@@ -60,7 +60,9 @@ def trial_of(role: str | None, specs: Sequence[str], gate: object, baseline: Pat
     return Trial(role, tuple(specs), baseline) if role else None
 
 
-def with_candidates(cast: Cast, trial: Trial, waivers: dict[str, Expectation], folder: Path) -> Cast:
+def with_candidates(
+    cast: Cast, trial: Trial, waivers: dict[str, Expectation], folder: Path, noise: Sequence[str] = ()
+) -> Cast:
     """The cast with the candidates beside its models: each has the role's card, but for what its specification says.
 
     Args:
@@ -68,10 +70,11 @@ def with_candidates(cast: Cast, trial: Trial, waivers: dict[str, Expectation], f
         trial: Who is to replace whom.
         waivers: What is expected of verdicts about the candidates, in place of what the cast expects of findings.
         folder: What relative paths of specifications start from.
+        noise: In which ways the role and the candidates answer again, as far as they are networks.
 
     Raises:
-        ThresholdsError: There is no such role, a specification cannot be understood, or the pinned baseline is damaged
-            or another model's.
+        ThresholdsError: There is no such role, a specification cannot be understood, or the pinned baseline is damaged,
+            another model's, or was pinned without its answers in one of these ways.
     """
     card = cast.models.get(trial.role)
     playing = [name for name, one in cast.models.items() if not one.context]
@@ -88,7 +91,11 @@ def with_candidates(cast: Cast, trial: Trial, waivers: dict[str, Expectation], f
     if baseline is not None:
         told = card.model_copy(update={"source": baseline.source, "repeats": baseline.repeats})
         cast = cast.model_copy(update={"models": {**cast.models, trial.role: told}})
-    joined = _joined(cast, trial.role, cards)
+    joined = asked_again(_joined(cast, trial.role, cards), noise)
+    lacking = [way for way in joined.repeats.get(trial.role, ()) if baseline is not None and way not in baseline.noise]
+    if lacking:
+        why = f"pins no answers of {trial.role} in {', '.join(lacking)}, and the policy's `noise` asks for them"
+        raise ThresholdsError(f"--baseline {trial.baseline}: {why}; record it again by this policy (--gate)")
     return joined.model_copy(update={"baseline": baseline, "expect": waivers})
 
 
@@ -99,9 +106,31 @@ def _pinned(trial: Trial) -> Baseline | None:
     return found
 
 
-def joined_by(cast: Cast, role: str | None, cards: Mapping[str, Mapping[str, Any]]) -> Cast:
+def asked_again(cast: Cast, noise: Sequence[str]) -> Cast:
+    """The cast with models that answer once more for its role and candidates, which are networks, in other ways.
+
+    Args:
+        cast: The cast with its role.
+        noise: The ways, as `way_to_answer` knows them.
+    """
+    models, repeats = dict(cast.models), dict(cast.repeats)
+    for name in filter(None, (cast.role, *cast.candidates)):
+        card = cast.models[name]
+        for way in noise:
+            change = way_to_answer(way) or {}
+            if card.live and not change.items() <= cast.computes(name).items():
+                again = f"{name}, {way}"
+                models[again] = card.model_copy(update={**change, "context": True})
+                repeats[name] = {**repeats.get(name, {}), way: again}
+    return cast.model_copy(update={"models": models, "repeats": repeats})
+
+
+def joined_by(
+    cast: Cast, role: str | None, cards: Mapping[str, Mapping[str, Any]], noise: Sequence[str] = ()
+) -> Cast:
     """The cast with candidates whose cards are known, as another process sends them."""
-    return _joined(cast, role, {name: ModelCard.model_validate(card) for name, card in cards.items()})
+    given = {name: ModelCard.model_validate(card) for name, card in cards.items()}
+    return asked_again(_joined(cast, role, given), noise)
 
 
 def _joined(cast: Cast, role: str | None, cards: Mapping[str, ModelCard]) -> Cast:

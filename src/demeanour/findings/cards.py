@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -16,9 +17,19 @@ PROBE = "probe"   # the reader of sets of tasks that are probed,
 POOLED, LBFGS = "pooled", "lbfgs"   # and on which features and how, where their card does not say
 PICTURE_READERS = ("imagenet", "folder", "imagenet-c", "webdataset", "parquet", "cue-conflict", "pug")
 UNCHANGED = ("scale/1", "shift/0", "plain")   # views that show pictures as they are
+Precision = Literal["fp32", "bf16", "fp16"]
 TaskGroup = Literal["natural", "specialized", "structured"]
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+WAYS = (*get_args(Precision), "cpu", "batch/1")   # such as
 Colours = Annotated[list[Number], Field(min_length=3, max_length=3)]
+
+
+def way_to_answer(text: str) -> dict[str, Any] | None:
+    """The keys of a network's card that make it answer in a way: a precision, ``cpu``, ``batch/N``; None of others."""
+    batch = re.fullmatch(r"batch/([1-9]\d*)", text)
+    if batch is not None:
+        return {"batch": int(batch[1])}
+    return {"device": text} if text == "cpu" else {"numerics": text} if text in get_args(Precision) else None
 
 
 class HeadCard(Strict):
@@ -70,6 +81,9 @@ class ModelCard(Strict):
         weights: Which weights of a checkpoint that holds several; without it the averaged ones (EMA).
         head: The zero-shot head of a CLIP model.
         preprocessing: In place of the network's own; says the cast's protocol otherwise, that is still followed.
+        numerics: In which precision the network computes, in place of the cast's.
+        batch: How many pictures it sees in a pass, in place of 16 on a CPU and 128 on a GPU.
+        device: ``cpu`` where it computes there whatever others do.
         format: The format of the file, where its header does not tell.
         ids: ``row-order`` where the rows have no ids, or the JSON file with the order of the rows.
         order: With ``row-order``: the name of the order; only tables that give the same name are paired.
@@ -89,6 +103,9 @@ class ModelCard(Strict):
     weights: Text | None = None
     head: HeadCard | None = None
     preprocessing: PreprocessingCard | None = None
+    numerics: Precision | None = None
+    batch: Annotated[int, Field(gt=0)] | None = None
+    device: Literal["cpu"] | None = None
     format: Text | None = None
     ids: Text | None = None
     order: Text | None = None

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from demeanour.datasets.catalogue import images_of
 from demeanour.findings.baseline import Baseline
-from demeanour.findings.cards import PROBE, DataCard, ModelCard
+from demeanour.findings.cards import PROBE, DataCard, ModelCard, Precision
 from demeanour.findings.published import PublishedTable
 from demeanour.findings.schema import Selector, Strict, Text
 from demeanour.findings.tasks import Task, split_card, tasks_of
@@ -65,7 +65,7 @@ class CastFile(Strict):
     extends: Text | None = None
     about: Text
     protocol: Text
-    numerics: Literal["fp32", "bf16", "fp16"] = "fp32"
+    numerics: Precision = "fp32"
     compiled: bool = False
     models: Annotated[dict[Text, ModelCard], Field(min_length=1)]
     data: Annotated[dict[Text, DataCard], Field(min_length=1)]
@@ -81,6 +81,7 @@ class Cast(CastFile):
         role: The model that candidates would replace: their baseline.
         candidates: The models that would; no finding selects them.
         baseline: What the role said when it was pinned, in place of what it says; None where it is there itself.
+        repeats: Of a network that answers again in other ways, who answers in each: a model of the same weights.
     """
 
     name: str
@@ -88,10 +89,28 @@ class Cast(CastFile):
     role: str | None = None
     candidates: tuple[str, ...] = ()
     baseline: Baseline | None = None
+    repeats: dict[str, dict[str, str]] = Field(default_factory=dict)
 
     def pinned(self, model: str) -> Baseline | None:
         """What a model said when it was pinned, where that counts in place of what it says."""
-        return self.baseline if model == self.role else None
+        return self.baseline if model == self.role or model in self.repeats_of(str(self.role)) else None
+
+    @property
+    def references(self) -> list[str]:
+        """What is shown beside the models and is none that answers again."""
+        again = {name for model in self.repeats for name in self.repeats_of(model)}
+        return [name for name, card in self.models.items() if card.context and name not in again]
+
+    def repeats_of(self, model: str) -> tuple[str, ...]:
+        """The models that answer for it again."""
+        return tuple(self.repeats.get(model, {}).values())
+
+    def computes(self, model: str) -> dict[str, object]:
+        """What rounding depends on: the precision, and batches and device where its card says other ones."""
+        card = self.models[model]
+        other = {"batch": card.batch, "device": card.device}
+        return {"numerics": card.numerics or self.numerics,
+                **{key: value for key, value in other.items() if value is not None}}
 
     def select(self, selector: Selector, data: str) -> list[str]:
         """The models that may play a role on a data set, in the order of the file; context never plays."""

@@ -17,7 +17,7 @@ from demeanour.vocabulary import LEVELS
 
 Defect = tuple[KeyPath, str, str]
 
-_OF_NETWORKS = ("imports", "weights", "head", "preprocessing")
+_OF_NETWORKS = ("imports", "weights", "head", "preprocessing", "numerics", "batch", "device")
 _OF_TABLES = ("format", "ids", "order", "repeats")
 _OF_OTHERS = ("views", "similarity")   # whose pictures are another set's
 _OWN_KEYS = {   # of data cards, by the readers that read them

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.errors import Problem, ThresholdsError, did_you_mean
+from demeanour.findings.cards import WAYS, way_to_answer
 from demeanour.findings.cast import Cast, Expectation
 from demeanour.findings.document import read_document
 from demeanour.findings.lint import check_measure
@@ -104,6 +105,9 @@ class PolicyFile(Strict):
     Attributes:
         about: What the policy is for, and who stands behind it.
         power: With what probability each requirement should be provable for a candidate that equals its baseline.
+        noise: In which other ways baseline and candidates answer once more, as far as they are networks: ``fp32``,
+            ``bf16``, ``fp16``, ``batch/N`` (passes of N pictures), ``cpu``. By as much as that moves what a requirement
+            compares, its limits are widened.
         requirements: What a candidate must not lose.
         expect: Waivers, by the id of a requirement or of one of its verdicts: ``violated`` lets a proved loss pass,
             ``undecided`` one that may be there, each with a reason and best with an owner and a last day.
@@ -111,6 +115,7 @@ class PolicyFile(Strict):
 
     about: Text
     power: Annotated[float, Field(ge=0.5, lt=1)] = 0.99
+    noise: list[Text] = Field(default_factory=list)
     requirements: Annotated[list[Requirement], Field(min_length=1)]
     expect: dict[Text, Expectation] = Field(default_factory=dict)
 
@@ -149,6 +154,11 @@ def load_policy(path: Path, casts: Iterable[Cast]) -> Policy:
 
 def _defects(policy: PolicyFile, casts: Iterable[Cast]) -> Iterator[Defect]:
     names = {*PUBLISHED, *(data for cast in casts for data in cast.data)}
+    if len(set(policy.noise)) < len(policy.noise):
+        yield ("noise",), "a way stands twice", "keep one"
+    for index, way in enumerate(policy.noise):
+        if way_to_answer(way) is None:
+            yield ("noise", index), f"'{way}' is no way to answer again", did_you_mean(way, WAYS)
     ids = [requirement.id for requirement in policy.requirements]
     for index, requirement in enumerate(policy.requirements):
         at = ("requirements", index)

@@ -48,8 +48,8 @@ def picture(verdict: Verdict, case: Case, evidence: Evidence) -> str | None:
 def _context(case: Case, evidence: Evidence) -> dict[str, str]:
     """The references on a case's data whose files are there, with what their answers depend on."""
     found = {}
-    for name, card in evidence.cast.models.items():
-        if card.context and evidence.cast.covers(name, case.data):
+    for name in evidence.cast.references:
+        if evidence.cast.covers(name, case.data):
             with suppress(NotMeasuredError):
                 found[name] = evidence.identity(name, case.data)
     return found

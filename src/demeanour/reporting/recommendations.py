@@ -64,7 +64,7 @@ def table_of_shifts(lines: Mapping[str, AccuracyLine]) -> Table:
 
 def table_of_agreement(evidence: Evidence, data: str) -> Table:
     """Cohen's κ of being right, of all pairs of models and references."""
-    context = {name for name, card in evidence.cast.models.items() if card.context}
+    context = evidence.cast.references
     rows = []
     for one in agreements(evidence, data):
         names = " and ".join(f"{name} (reference)" if name in context else name for name in one.pair)

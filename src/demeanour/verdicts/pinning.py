@@ -183,7 +183,7 @@ def _pinned(asked: Asked, stage: Path) -> Pinned:
     """All that is known of a model, its evidence copied on the way."""
     evidence, role, cast = asked.evidence, asked.role, asked.evidence.cast
     cases = [*asked.findings, *(_alone(case, role) for case in asked.requirements)]
-    units = [unit for unit in units_of(cast, cases) if unit.model == role]
+    units = [unit for unit in units_of(cast, cases) if unit.model in (role, *cast.repeats_of(role))]
     pieces, missing = copy_evidence(evidence, units, stage)
     sets, values = {}, []
     needs = [data for case in cases for one in case.measured for data in one.sets]
@@ -207,9 +207,11 @@ def _pinned(asked: Asked, stage: Path) -> Pinned:
     return Pinned(
         date=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}", source=card.source,
         weights=described.identity if described else evidence_key(files=hashes), reason=asked.reason,
-        protocol=cast.protocol, numerics=cast.numerics, compiled=cast.compiled, sets=sets, values=values, role=role,
-        cast=str(asked.options["cast"]), gate=asked.options["gate"], findings=asked.options["findings"],
-        repeats=card.repeats, hashes=hashes, packages=dict(asked.packages), pieces=pieces, missing=missing,
+        protocol=cast.protocol, numerics=str(cast.computes(role)["numerics"]), compiled=cast.compiled, sets=sets,
+        values=values, role=role, cast=str(asked.options["cast"]), gate=asked.options["gate"],
+        findings=asked.options["findings"],
+        repeats=card.repeats, noise=list(cast.repeats.get(role, ())), hashes=hashes, packages=dict(asked.packages),
+        pieces=pieces, missing=missing,
         description={**described.record(), "files": []} if described else None,
         preprocessing=own.record() if own else None, files=files_of(stage),
         verdicts={case.id: judge(case, evidence).verdict for case in asked.findings},

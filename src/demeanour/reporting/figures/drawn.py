@@ -147,8 +147,8 @@ def _identities(figure: Figure, evidence: Evidence, asked: Collection[Pair]) -> 
     absent = [data for data in figure.data if data not in cast.data]
     notes = [f"The cast has no {', '.join(absent)}."] if absent else []
     for data in figure.data:
-        for model, card in cast.models.items():
-            beside = card.context and figure.context and any(other == data for _, other in asked)
+        for model in cast.models:
+            beside = model in cast.references and figure.context and any(other == data for _, other in asked)
             if cast.covers(model, data) and (beside or (model, data) in asked):
                 try:
                     _check_there(evidence, model, data)
