@@ -42,10 +42,10 @@ SWEEPS = tuple(
     for value in grid
 )  # fmt: skip
 
-# network, pictures, rounds: ten minutes in all on two cores, each of which has a pass of 16 at least
+# network, pictures, rounds: ten minutes in all on two cores, each of which has a pass of 32 at least
 SINGLE = {
     "cpu": (
-        ("vit_base_patch16_224", 32, 4), ("convnext_base", 32, 4), ("vit_tiny_patch16_224", 256, 5),
+        ("vit_base_patch16_224", 64, 3), ("convnext_base", 64, 3), ("vit_tiny_patch16_224", 256, 5),
         ("convnext_atto", 256, 5), ("miniature_vit", 512, 5), ("miniature_convnext", 512, 5),
     ),
     "cuda": (("vit_base_patch16_224", 8192, 5), ("convnext_base", 8192, 5)),

@@ -173,7 +173,7 @@ def test_each_way_is_how_the_network_was_asked(world: World, monkeypatch: pytest
     for way, unit in units.items():
         asked.clear()
         Evaluator(live, "cpu", lambda _: None).run([unit])
-        assert set(asked) == {("cpu", 4 if way == "batch/4" else 16)}
+        assert set(asked) == {("cpu", 4 if way == "batch/4" else 32)}
     keys = [live.key(unit) for unit in (Unit(ROLE, "pictures"), *units.values())]
     assert len(set(keys)) == 4
     about = {way: manifest_of(live.store.path(live.key(unit))) for way, unit in units.items()}

@@ -13,7 +13,7 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.logits import columns_of_logits
 
 Arrays = dict[str, NDArray[np.generic]]
-FORWARD = {"cpu": 16, "cuda": 128}   # pictures in a pass: rounding depends on it, so it follows nobody's wish
+FORWARD = {"cpu": 32, "cuda": 128}   # pictures in a pass: rounding depends on it, so it follows nobody's wish
 
 
 def table_columns(

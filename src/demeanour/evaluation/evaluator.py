@@ -32,7 +32,7 @@ from demeanour.evidence.table import PredictionTable, prediction_table
 from demeanour.views.protocols import Steps
 
 SHARD = {"cpu": 256, "cuda": 2048}   # pictures between two savings
-CHUNK = {"cpu": 64, "cuda": 256}     # pictures that are prepared at a time
+CHUNK = {"cpu": 128, "cuda": 256}     # pictures that are prepared at a time
 BEGUN = 2   # passes that are under way while the answers of the one before become rows
 DOUBLES = 6   # of memory for each feature of a task, while its probe is fitted; 5.5 for each of training were measured
 

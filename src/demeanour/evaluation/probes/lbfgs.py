@@ -13,12 +13,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from demeanour.errors import EvidenceError
 from demeanour.evaluation.probes.examples import Examples, Learned, with_held_out
 
 PENALTIES = tuple(10.0**exponent for exponent in range(5, -2, -1))   # the strongest first: each fit begins at the last
 ITERATIONS = 2_000
+CORRECTIONS = 20   # steps that the curvature is estimated from
 SLOPE = 1e-6     # the largest component of the mean gradient with which a fit ends
 ROUGHLY = 1e-4   # and one that is only compared with others: scikit-learn's default
 
@@ -49,14 +51,10 @@ class Regression:
         Raises:
             EvidenceError: It does not stay finite.
         """
-        theta, decay = self._theta.clone(), penalty / len(self._y)   # of the mean over examples
-        rows = torch.arange(len(self._y), device=self._theta.device)
-        optimiser = torch.optim.LBFGS(
-            [theta], max_iter=ITERATIONS, tolerance_grad=slope, tolerance_change=1e-12,
-            line_search_fn="strong_wolfe",
-        )  # fmt: skip
+        decay, rows = penalty / len(self._y), torch.arange(len(self._y), device=self._device)   # of the mean loss
 
-        def loss() -> torch.Tensor:
+        def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            theta = torch.from_numpy(parameters).view(self._theta.shape).to(self._device)
             log_p = torch.addmm(theta[-1], self._x, theta[:-1]).log_softmax(dim=1)
             value = decay / 2 * theta[:-1].square().sum() - log_p[rows, self._y].mean()
             if not bool(value.isfinite()):
@@ -64,11 +62,15 @@ class Regression:
             residual = log_p.exp_()
             residual[rows, self._y] -= 1
             residual /= len(rows)
-            theta.grad = torch.cat([self._x.T @ residual + decay * theta[:-1], residual.sum(dim=0, keepdim=True)])
-            return value
+            slopes = torch.cat([self._x.T @ residual + decay * theta[:-1], residual.sum(dim=0, keepdim=True)])
+            return float(value), slopes.flatten().cpu().numpy()
 
-        optimiser.step(loss)   # type: ignore[no-untyped-call]
-        self._theta = theta
+        # torch.optim.LBFGS makes some 400 small tensors in each step, and threads wait for each other at every one
+        found = minimize(
+            loss, self._theta.flatten().cpu().numpy(), jac=True, method="L-BFGS-B",
+            options={"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "maxcor": CORRECTIONS, "gtol": slope, "ftol": 0},
+        )  # fmt: skip
+        self._theta = torch.from_numpy(found.x).view(self._theta.shape).to(self._device)
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """The logits of pictures, (n, classes), for features (n, d)."""
