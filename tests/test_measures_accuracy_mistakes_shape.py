@@ -257,6 +257,7 @@ def example(name, seed=0, n=250):
         "padded": np.arange(n) % 5 / 10, "at": np.arange(n) % 5 * 1.0,
         "task": np.asarray(["a", "b", "c"])[np.arange(n) % 3],
         "task_group": np.asarray(["natural", "specialized", "structured"])[np.arange(n) % 3],
+        "parameters": np.full(n, 1000.0), "milliseconds": 5 + confidence,
         **(minibatches(rng) if {"hsic", "left_out"} & {*MEASURES[name].needs} else {}),
     }  # fmt: skip
     columns = tuple(found[need] for need in MEASURES[name].needs)

@@ -10,11 +10,11 @@ from pathlib import Path
 from demeanour.commands import baseline_suggest
 from demeanour.commands.common import cast_option, to_stderr
 from demeanour.errors import NotMeasuredError
+from demeanour.evidence.adapter import packages
 from demeanour.evidence.gather import Evidence
-from demeanour.evidence.live import packages
 from demeanour.evidence.store import Store
 from demeanour.findings.baseline import Baseline, Value, read_baseline
-from demeanour.findings.candidates import Trial, asked_again
+from demeanour.findings.candidates import Trial, asked_again, with_network
 from demeanour.findings.pairing import Case
 from demeanour.findings.thresholds import DEFAULT_CAST, Thresholds, load_thresholds, thresholds_folder, with_trial
 from demeanour.measures.groups import ALL
@@ -23,7 +23,7 @@ from demeanour.reporting.drift import drift_lines, drift_table
 from demeanour.reporting.run import versions
 from demeanour.verdicts.drift import drift_of_baseline
 from demeanour.verdicts.outcome import AS_EXPECTED, NOT_MEASURED
-from demeanour.verdicts.pinning import Asked, difference, own_values, record
+from demeanour.verdicts.pinning import Asked, can_be_pinned, difference, own_values, record
 from demeanour.verdicts.words import interval, number
 
 _STAND_IN = "again"   # requirements speak of a candidate; only what they say of the baseline is read
@@ -73,7 +73,7 @@ def _record(options: argparse.Namespace) -> int:
     cast = options.cast or DEFAULT_CAST
     loaded, asked = _loaded(cast, options.findings, options.gate, options.role)
     noise = asked.policy.noise if asked.policy is not None else ()
-    cast_again = asked_again(loaded.cast.model_copy(update={"role": options.role}), noise)
+    cast_again = asked_again(with_network(loaded.cast.model_copy(update={"role": options.role})), noise)
     evidence = Evidence(cast_again, Store.default(to_stderr))
     _describe(evidence, options.role)
     given = {"cast": cast, "gate": _text(options.gate), "findings": _text(options.findings)}
@@ -137,7 +137,7 @@ def _diff(options: argparse.Namespace) -> int:
     print(f"{names[1]}: {_who(second) if second is not None else others.cast.models[role].source}")
     if second is not None and first.weights == second.weights:
         print("the weights are the same")
-    found = [_compared(case, mine, its) for case in asked.requirements]
+    found = [_compared(case, mine, its) for case in asked.requirements if can_be_pinned(case)]
     head = ("requirement", "data", "group", "first", "second", "second − first", "90 % interval", "")
     _print_rows([head, *(row for rows, _ in found for row in rows)])
     for line in _verdicts_apart(first, second) if second is not None else ():

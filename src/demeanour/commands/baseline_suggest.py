@@ -21,7 +21,7 @@ from demeanour.findings.pairing import SEVERAL
 from demeanour.findings.policy import Policy
 from demeanour.findings.schema import DEFAULT
 from demeanour.findings.thresholds import DEFAULT_CAST, Thresholds, load_thresholds, thresholds_folder, with_trial
-from demeanour.verdicts.gate_power import Prospect, prospect
+from demeanour.verdicts.gate_power import UNFORETOLD, Prospect, prospect
 from demeanour.verdicts.outcome import AS_EXPECTED, NOT_MEASURED
 from demeanour.verdicts.words import percent
 
@@ -65,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
     if options.write is not None:
         _write(options.write, policy, cast, found, wished)
         print(f"written to {options.write}; margins without a suggestion are those of {policy.path.name}")
-    return NOT_MEASURED if any(one.must and one.power is None for one in found) else AS_EXPECTED
+    unknown = (one.must and one.power is None and one.basis != UNFORETOLD for one in found)
+    return NOT_MEASURED if any(unknown) else AS_EXPECTED
 
 
 def suggested(one: Prospect) -> float | None:

@@ -16,7 +16,7 @@ from demeanour.errors import NotMeasuredError
 from demeanour.evaluation.devices import cores, devices
 from demeanour.evidence.failures import note_failure
 from demeanour.evidence.live import Live
-from demeanour.evidence.plan import Unit
+from demeanour.evidence.plan import OF_NETWORK, TIMES, Unit
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -92,18 +92,26 @@ def drain(live: Live, units: Sequence[Unit], tell: Tell, wanted: str = "auto") -
     left = [unit for unit in lacking if _possible(live, unit, hear)]
     if left:
         slots = devices(wanted)
-        threads = [threading.Thread(target=_one, args=(live, left, device, len(slots), hear)) for device in slots]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        timed = [unit for unit in left if unit.kind == TIMES] if len(slots) > 1 else []
+        _together(live, [unit for unit in left if unit not in timed], slots, hear)
+        _together(live, timed, slots[:1], hear)   # when no other computes
     return heard
+
+
+def _together(live: Live, units: Sequence[Unit], slots: Sequence[str], hear: Tell) -> None:
+    """An evaluator on each device, all of them at the same time."""
+    threads = [threading.Thread(target=_one, args=(live, units, device, len(slots), hear)) for device in slots if units]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _possible(live: Live, unit: Unit, hear: Tell) -> bool:
     """Whether the pictures are there: without them no network needs to be loaded."""
     try:
-        live.pictures(unit.data)
+        if unit.kind not in OF_NETWORK:
+            live.pictures(unit.data)
         live.request(unit.model)
     except NotMeasuredError as error:
         _fail(live, unit, str(error), hear)

@@ -18,34 +18,24 @@ from demeanour.evaluation.answers import features_of, half, table_columns
 from demeanour.evaluation.budget import Budget
 from demeanour.evaluation.devices import cores, slot
 from demeanour.evaluation.grams import AT_ONCE, minibatches, put_together, similarities
+from demeanour.evaluation.jobs import Job, of_one_pass
 from demeanour.evaluation.networks import Networks
 from demeanour.evaluation.passes import Passes, describe_device, memory, quiet_threads
 from demeanour.evaluation.pictures import Chunk, chunks
 from demeanour.evaluation.probes.probe import probed
 from demeanour.evaluation.rates import Pace, keep_rates, rate_key
+from demeanour.evaluation.timing import take_times
 from demeanour.evidence.arrays import Arrays
 from demeanour.evidence.failures import forget_failure, note_failure
 from demeanour.evidence.live import Live
-from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, PROBES, TABLE, Unit, features_behind
+from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, OF_NETWORK, PROBES, TABLE, TIMES, Unit, features_behind
 from demeanour.evidence.shards import Shards
 from demeanour.evidence.table import PredictionTable, prediction_table
-from demeanour.views.protocols import Steps
 
 SHARD = {"cpu": 256, "cuda": 2048}   # pictures between two savings
 CHUNK = {"cpu": 128, "cuda": 256}     # pictures that are prepared at a time
 BEGUN = 2   # passes that are under way while the answers of the one before become rows
 DOUBLES = 6   # of memory for each feature of a task, while its probe is fitted; 5.5 for each of training were measured
-
-
-@dataclass(frozen=True)
-class Job:
-    """A unit that is not there, with all that it takes to make it."""
-
-    unit: Unit
-    key: str
-    steps: Steps
-    shards: Shards
-    rows: np.ndarray   # its pictures, in the order in which shards take them
 
 
 @dataclass
@@ -77,7 +67,8 @@ class Evaluator:
             self._passes = Passes(self.device, pool)
             self._asked = set(units)
             probes, features = self._probes_and_features(sorted(self._asked))
-            jobs = list(self._jobs(sorted({unit for unit in self._asked if unit.kind != PROBES} | features)))
+            pictured = {unit for unit in self._asked if unit.kind not in (PROBES, *OF_NETWORK)}
+            jobs = list(self._jobs(sorted(pictured | features)))
             self.tell({"event": "work", "answers": sum(map(self._left, jobs))})
             for wave in self._waves(jobs):
                 by_set: dict[tuple[str, bool], list[Job]] = {}
@@ -88,6 +79,21 @@ class Evaluator:
                 self._networks.release()
             for patience in (0, -1):   # those that others have in hand last
                 probes = [unit for unit, busy in zip(probes, self._fits(probes, patience), strict=True) if busy]
+            self._ask_networks(sorted(unit for unit in self._asked if unit.kind in OF_NETWORK))
+
+    def _ask_networks(self, units: Sequence[Unit]) -> None:
+        """What is asked of networks themselves: to be loaded once and, when all else is done, to be timed."""
+        for unit in units:
+            with self._failing([unit]):
+                self._networks.describe(unit.model)
+        timed = [unit for unit in units if unit.kind == TIMES and unit not in self._failed]
+        if timed:
+            with self._failing(timed), FileLock(self._lock(TIMES)):
+                take_times(self._networks, timed, self._failing, _now())
+        for unit in units:
+            if unit not in self._failed:
+                forget_failure(self.live.store.root, self.live.cast, unit)
+                self._tell_of(unit, {"event": "done", "pictures": 0})
 
     def _lock(self, name: str) -> str:
         return str(self.live.store.root / "locks" / f"{name}.lock")
@@ -198,7 +204,7 @@ class Evaluator:
             answers: dict[Unit, list[dict[str, np.ndarray]]] = {job.unit: [] for job in todo}
             geometries = list(dict.fromkeys(job.steps.geometry for job in todo))
             rows, size = self._rows(todo[0], shard), AT_ONCE if todo[0].unit.kind == GRAMS else CHUNK[self._kind]
-            together, begun = _of_one_pass(todo), deque[Callable[[], None]]()
+            together, begun = of_one_pass(todo), deque[Callable[[], None]]()
             self._pace.start()
             for chunk in chunks(self.live.pictures(data), rows, geometries, size, self._passes.pool):
                 self.tell({"event": "decoded", "pictures": len(chunk.rows)})
@@ -334,11 +340,3 @@ class Evaluator:
 
 def _now() -> str:
     return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _of_one_pass(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs that one pass serves: of one model, and of views that show it the same."""
-    found: dict[tuple[str, Steps], list[Job]] = {}
-    for job in jobs:
-        found.setdefault((job.unit.model, job.steps), []).append(job)
-    return list(found.values())

@@ -19,6 +19,7 @@ from demeanour.datasets.multilabel import read_label_sets
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.layers import observe_layers
 from demeanour.evidence.live import Live
+from demeanour.evidence.network import network_identity, observe_network
 from demeanour.evidence.observations import Array, Observations, observe
 from demeanour.evidence.pinned import pinned, space_record
 from demeanour.evidence.plan import GRAMS, LOGITS, PLAIN, TABLE, Unit, plan
@@ -28,7 +29,7 @@ from demeanour.evidence.store import Store, evidence_key
 from demeanour.evidence.sweeps import sweep
 from demeanour.evidence.table import PredictionTable, answers_of
 from demeanour.evidence.tasks import observe_tasks
-from demeanour.findings.cards import PROBE
+from demeanour.findings.cards import NETWORK, PROBE
 from demeanour.findings.cast import Cast
 
 _READERS = {"labels": read_labels, "label-sets": read_label_sets, "imagenet-x": read_imagenet_x}
@@ -64,11 +65,17 @@ class Evidence:
         """
         if (model, data) not in self._observed:
             found = self._observed_once(model, data, self._evidence_data(model, data))
-            again = [self.observations(name, data) for name in self.cast.repeats_of(model)]
+            again = [self.observations(name, data) for name in self._again(model, data)]
             self._observed[model, data] = replace(found, repeats=(*found.repeats, *again))
         return self._observed[model, data]
 
+    def _again(self, model: str, data: str) -> list[str]:
+        """Who answers for a model again on a data set."""
+        return [name for name in self.cast.repeats_of(model) if self.cast.covers(name, data)]
+
     def _observed_once(self, model: str, data: str, of: str) -> Observations:
+        if self.cast.data[data].reader == NETWORK:
+            return observe_network(model, self.live)
         if self.cast.layers_on(data) == of:
             return observe_layers(model, data, self.live.similarities(Unit(model, of, kind=GRAMS)))
         if self.cast.data[data].reader == PROBE:
@@ -147,12 +154,14 @@ class Evidence:
             EvidenceError: A card does not say enough.
         """
         of, clean = self._evidence_data(model, data), self.cast.data[data].clean
+        if self.cast.data[data].reader == NETWORK:
+            return network_identity(model, self.live)
         try:
             of_clean = self.identity(model, clean) if clean else None
         except NotMeasuredError:   # those measures that need it will say so
             of_clean = None
         sets = {name: self._set(name) for name in (data, of)}
-        again = [self.identity(name, data) for name in self.cast.repeats_of(model)]
+        again = [self.identity(name, data) for name in self._again(model, data)]
         more = {"again": again} if again else {}
         return evidence_key(model=model, tables=self._keys(model, data), sets=sets, clean=of_clean, **more)
 
@@ -169,6 +178,8 @@ class Evidence:
     def _keys(self, model: str, data: str) -> list[str]:
         """The keys of a model's answers about a data set, whatever the model is called."""
         of, card = self._evidence_data(model, data), self.cast.models[model]
+        if self.cast.data[data].reader == NETWORK:
+            return [evidence_key(computing=self.live.computing(model))]
         if self.cast.data[data].reader == PROBE:
             return [self.live.key(unit) for unit in plan(self.cast, [(model, data)])]
         if card.live:
@@ -302,6 +313,8 @@ class Evidence:
 def sets_behind(cast: Cast, data: str, of: str) -> tuple[str, ...]:
     """The data sets that a model's answers about one are about: its own, and the splits of tasks that are probed."""
     card = cast.data[data]
+    if card.reader == NETWORK:   # nobody asks about anything
+        return ()
     splits = [split for task in cast.tasks(data) for split in task.splits] if card.reader == PROBE else []
     return tuple(dict.fromkeys([data, of, *splits]))
 

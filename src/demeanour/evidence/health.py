@@ -15,7 +15,7 @@ from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.plan import Unit
 from demeanour.evidence.sources import MINIATURE, expand, miniature_is_drawn, source_file
-from demeanour.findings.cards import PROBE, DataCard
+from demeanour.findings.cards import NETWORK, PROBE, DataCard
 from demeanour.models.description import Description, Request
 from demeanour.models.hub import hub_file, may_download
 from demeanour.models.hub_cache import WEIGHTS, cached_weights
@@ -129,6 +129,8 @@ class Health:
             return Checked(name, card.reader, facts={"of": card.of, "views": len(card.views or ())})
         if card.reader == "similarity":
             return Checked(name, card.reader, facts={"layers_on": card.of})
+        if card.reader == NETWORK:
+            return Checked(name, card.reader, remark="each network itself")
         if card.reader == PROBE:
             return self._check_tasks(name)
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +15,17 @@ from demeanour.datasets.pictures.hub import at_hand
 from demeanour.datasets.pictures.open import TASK, open_pictures
 from demeanour.datasets.pictures.pictures import Pictures
 from demeanour.errors import NotMeasuredError
+from demeanour.evidence.adapter import adapter
 from demeanour.evidence.arrays import MANIFEST, Arrays
 from demeanour.evidence.failures import last_failure
 from demeanour.evidence.margins import padding_of
 from demeanour.evidence.observations import Array
 from demeanour.evidence.pinned import pinned, space_record
-from demeanour.evidence.plan import GRAMS, PROBES, TABLE, Unit, features_behind
+from demeanour.evidence.plan import GRAMS, PROBES, SIZE, TABLE, TIMES, Unit, features_behind
 from demeanour.evidence.sources import drawn_first, expand
 from demeanour.evidence.store import Store, code_hash, evidence_key
 from demeanour.evidence.table import PredictionTable
-from demeanour.findings.cards import HUB, LBFGS, POOLED, DataCard, HeadCard
+from demeanour.findings.cards import HUB, LBFGS, NETWORK, POOLED, DataCard, HeadCard
 from demeanour.findings.cast import Cast
 from demeanour.models.description import Description, Head, Request
 from demeanour.models.hub import may_download
@@ -34,8 +33,6 @@ from demeanour.models.remembered import recall
 from demeanour.models.source import Source, parse_source
 from demeanour.views.geometry import Preprocessing, View
 from demeanour.views.protocols import Steps, steps
-
-_PACKAGES = ("torch", "torchvision", "timm", "open_clip_torch", "pillow", "onnxruntime")
 
 
 @dataclass
@@ -93,6 +90,8 @@ class Live:
         kept = pinned(self.cast, unit.model)
         if kept is not None:
             return kept.has(unit)
+        if unit.kind == SIZE:
+            return self.description(unit.model) is not None
         if unit.kind == TABLE:
             return self.store.found(self.key(unit)) is not None
         return Arrays(self.store.root, self.store.notice).read(self.key(unit), mapped=True) is not None
@@ -102,6 +101,8 @@ class Live:
         kept = pinned(self.cast, unit.model)
         if kept is not None:
             return kept.has(unit)
+        if unit.kind == SIZE:
+            return self.description(unit.model) is not None
         if unit.kind == TABLE:
             return self.store.path(self.key(unit)).exists()
         return (Arrays(self.store.root).folder(self.key(unit)) / MANIFEST).exists()
@@ -185,14 +186,19 @@ class Live:
             if kept is not None:
                 return kept.key(unit, self.steps(unit))
             try:
-                self._keys[unit] = self._key(unit)
+                found = self._key(unit)
             except NotMeasuredError as error:
                 raise NotMeasuredError(last_failure(self.store.root, self.cast, unit) or str(error)) from error
+            if unit.kind == TIMES:   # others have a part in it, which may become known
+                return found
+            self._keys[unit] = found
         return self._keys[unit]
 
     def _key(self, unit: Unit) -> str:
         if unit.kind == PROBES:
             return self._probe_key(unit)
+        if unit.kind == TIMES:
+            return self._times_key(unit)
         return evidence_key(
             evidence=unit.kind,
             network=self._described(unit.model).identity,
@@ -202,7 +208,7 @@ class Live:
             space=space_record(self.space(unit.data)),
             compiled=self.cast.compiled,
             **self.cast.computes(unit.model),
-            adapter=_adapter(),
+            adapter=adapter(),
             **({"code": code_hash("evaluation/grams.py", "measures/similarity.py")} if unit.kind == GRAMS else {}),
         )
 
@@ -216,6 +222,25 @@ class Live:
             recipe=card.recipe or LBFGS,
             code=code_hash("evaluation/probes"),
         )
+
+    def _times_key(self, unit: Unit) -> str:
+        """Of all that are timed together: rounds of one are compared with those that others took beside it."""
+        together = {name: self.computing(name) if self.description(name) else None for name in self.cast.timed}
+        code = [adapter(), code_hash("evaluation/timing.py")]
+        return evidence_key(evidence=TIMES, of=[unit.model, self.computing(unit.model)], together=together, code=code)
+
+    def computing(self, model: str) -> list[object]:
+        """What a network takes for a picture depends on, beside the machine; the network must be described."""
+        side = self.steps(Unit(model, NETWORK)).record()
+        return [self._described(model).identity, side, self.cast.computes(model), self.cast.compiled]
+
+    def times(self, unit: Unit) -> Array:
+        """How many milliseconds a network took for a picture in each round, (rounds,) of float64.
+
+        Raises:
+            NotMeasuredError: It was not timed, or could not be; with the reason.
+        """
+        return self._arrays(unit, mapped=False)["milliseconds"]
 
     def table(self, unit: Unit) -> PredictionTable:
         """What a network said, as the evaluation has left it.
@@ -315,22 +340,3 @@ def _unevaluated(model: str) -> str:
 def _is_path(text: str) -> bool:
     """Whether what stands behind ``@`` is a file, not the tag of published weights."""
     return "/" in text or "$" in text or text.endswith((".safetensors", ".pt", ".pth", ".bin"))
-
-
-def packages() -> dict[str, str | None]:
-    """The versions of the packages that make pixels and answers; None of one that is not installed."""
-    return {package: _version(package) for package in _PACKAGES}
-
-
-@lru_cache
-def _adapter() -> str:
-    """Of the code and the packages that make pixels and answers: with others, answers are other evidence."""
-    code = code_hash("models", "views", "evaluation/answers.py")
-    return evidence_key(code=code, packages=list(packages().values()))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:   # an optional one
-        return None

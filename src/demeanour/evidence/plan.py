@@ -8,12 +8,14 @@ from pathlib import Path
 
 from demeanour.errors import EvidenceError, NotMeasuredError
 from demeanour.evidence.sources import expand, source_file
-from demeanour.findings.cards import PROBE, ROW_ORDER
+from demeanour.findings.cards import NETWORK, PROBE, ROW_ORDER
 from demeanour.findings.cast import Cast
 from demeanour.findings.pairing import Case
 from demeanour.measures.registry import BESIDE, MEASURES
 
 TABLE, LOGITS, FEATURES, GRAMS, PROBES = "table", "logits", "features", "grams", "probes"
+SIZE, TIMES = "size", "times"
+OF_NETWORK = (SIZE, TIMES)   # what is asked of networks themselves, without pictures
 PLAIN = "plain"
 
 
@@ -27,6 +29,7 @@ class Unit:
         view: How the pictures are seen, as ``str`` of a `View` has it.
         kind: ``table`` of predictions, ``logits`` in half precision, ``features``, ``grams``: how alike its layers
             see pictures, or ``probes``: what a linear probe, fitted on its features, says of a task's test pictures.
+            Of the data set ``network``: ``size``, which is known once it was loaded, and ``times``.
     """
 
     model: str
@@ -45,12 +48,16 @@ def plan(cast: Cast, needs: Iterable[tuple[str, str]], kinds: Iterable[str] = ()
     Args:
         cast: Who plays.
         needs: Which model on which data set.
-        kinds: What is needed of networks besides tables; a table of predictions holds what there is.
+        kinds: What is needed of networks besides tables, or of the network itself; a table of predictions holds what
+            there is.
     """
     units = set()
     for model, data in needs:
         of = cast.evidence_data(model, data)
         if of is None:
+            continue
+        if cast.data[of].reader == NETWORK:
+            units |= {Unit(model, of, kind=kind) for kind in kinds}
             continue
         if cast.data[of].reader == PROBE:
             units |= {Unit(model, task.test, kind=PROBES) for task in cast.tasks(of)}
@@ -77,6 +84,9 @@ def units_of(cast: Cast, cases: Iterable[Case]) -> list[Unit]:
 
 
 def _kinds(case: Case) -> Iterator[str]:
+    measure = MEASURES[case.finding.measure]
+    if measure.of_network:
+        yield TIMES if "milliseconds" in measure.needs else SIZE
     names = (case.finding.measure, *BESIDE.get(case.finding.measure, ()))
     if any("logits" in MEASURES[name].needs for name in names):
         yield LOGITS

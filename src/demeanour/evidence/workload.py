@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from demeanour.errors import NotMeasuredError, ThresholdsError
 from demeanour.evidence.failures import last_failure
 from demeanour.evidence.health import Health, state_by
-from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, PROBES, TABLE, Unit, features_behind
+from demeanour.evidence.plan import FEATURES, GRAMS, LOGITS, OF_NETWORK, PROBES, SIZE, TABLE, Unit, features_behind
 from demeanour.evidence.shards import KIND, Shards
 from demeanour.evidence.store import Store
 from demeanour.measures.similarity import in_minibatches
@@ -60,8 +60,11 @@ class Standing:
         """For people: ``evaluated``, ``to evaluate, 1,000 pictures``, ``MISSING: …``."""
         if self.trouble is not None or self.there:
             return self.trouble or "evaluated"
+        failed = f"; FAILED the last time: {self.failure}" if self.failure else ""
+        if self.unit.kind in OF_NETWORK:
+            return ("to load" if self.unit.kind == SIZE else "to time") + failed
         pictures = f"{int(self.left.sum()):,} pictures" if len(self.left) else "as many pictures as will be drawn"
-        return f"to evaluate, {pictures}" + (f"; FAILED the last time: {self.failure}" if self.failure else "")
+        return f"to evaluate, {pictures}{failed}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,9 @@ def standing(health: Health, unit: Unit) -> Standing:
     if trouble is not None:
         return Standing(unit, trouble=trouble, absent=images if model.trouble is None else 0)
     failure = last_failure(live.store.root, live.cast, unit)
+    if unit.kind in OF_NETWORK:
+        there = live.description(unit.model) is not None and live.has(unit)
+        return Standing(unit, there=there, failure=None if there else failure)
     everything = np.ones(images, np.bool_)
     try:
         if View.parse(unit.view).corruption is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from demeanour.errors import Problem, ThresholdsError, did_you_mean
 from demeanour.findings.baseline import Baseline, read_baseline
-from demeanour.findings.cards import PREDICTIONS, ModelCard, way_to_answer
+from demeanour.findings.cards import NETWORK, PREDICTIONS, DataCard, ModelCard, way_to_answer
 from demeanour.findings.cast import Cast, Expectation
 from demeanour.findings.document import read_document
 from demeanour.findings.lint_cards import check_model
@@ -135,7 +135,12 @@ def joined_by(
 
 def _joined(cast: Cast, role: str | None, cards: Mapping[str, ModelCard]) -> Cast:
     models = {**cast.models, **cards}
-    return cast.model_copy(update={"role": role, "candidates": tuple(cards), "models": models})
+    return with_network(cast.model_copy(update={"role": role, "candidates": tuple(cards), "models": models}))
+
+
+def with_network(cast: Cast) -> Cast:
+    """The cast with the data set that release policies may name besides its own: the network itself."""
+    return cast.model_copy(update={"data": {**cast.data, NETWORK: DataCard(reader=NETWORK)}})
 
 
 def card_of(name: str, spec: str, card: ModelCard, cast: Cast, folder: Path) -> ModelCard:

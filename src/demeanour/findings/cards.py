@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -15,6 +15,7 @@ HUB = "hf-datasets:"       # what the root of a data set of the Hugging Face hub
 
 PROBE = "probe"   # the reader of sets of tasks that are probed,
 POOLED, LBFGS = "pooled", "lbfgs"   # and on which features and how, where their card does not say
+NETWORK: Final = "network"   # the data set of release policies that is the network itself, and its reader
 PICTURE_READERS = ("imagenet", "folder", "imagenet-c", "webdataset", "parquet", "cue-conflict", "pug")
 UNCHANGED = ("scale/1", "shift/0", "plain")   # views that show pictures as they are
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -82,7 +83,7 @@ class ModelCard(Strict):
         head: The zero-shot head of a CLIP model.
         preprocessing: In place of the network's own; says the cast's protocol otherwise, that is still followed.
         numerics: In which precision the network computes, in place of the cast's.
-        batch: How many pictures it sees in a pass, in place of 16 on a CPU and 128 on a GPU.
+        batch: How many pictures it sees in a pass, in place of 32 on a CPU and 128 on a GPU.
         device: ``cpu`` where it computes there whatever others do.
         format: The format of the file, where its header does not tell.
         ids: ``row-order`` where the rows have no ids, or the JSON file with the order of the rows.
@@ -139,7 +140,8 @@ class DataCard(Strict):
             ``imagenet-x`` (folder of annotations), ``corruptions`` (the root is the CSV of the clean images' labels,
             the rest is in the names), ``tables`` (labels come with the predictions). ``views``: the pictures of
             another set, seen in several ways. ``probe``: tasks that a linear probe learns from a network's features.
-            ``similarity``: how alike a network's layers see the pictures of another set.
+            ``similarity``: how alike a network's layers see the pictures of another set. (``network``, the network
+            itself, is built in, for release policies: no cast names it.)
         root: The file or folder that the reader opens; may hold ``${VARIABLES}`` of the environment. Of ``webdataset``
             and ``parquet`` also ``hf-datasets:ORG/NAME``, which ``--download`` fetches from the hub. Of ``probe`` the
             folder of the tasks, or with ``{task}`` in the place of their names.
@@ -171,7 +173,7 @@ class DataCard(Strict):
 
     reader: Literal[
         "imagenet", "folder", "imagenet-c", "cue-conflict", "pug", "webdataset", "parquet",
-        "labels", "label-sets", "imagenet-x", "corruptions", "tables", "views", "similarity", "probe",
+        "labels", "label-sets", "imagenet-x", "corruptions", "tables", "views", "similarity", "probe", "network",
     ]  # fmt: skip
     root: Text | None = None
     labels: Text | None = None

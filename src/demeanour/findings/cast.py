@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from demeanour.datasets.catalogue import images_of
 from demeanour.findings.baseline import Baseline
-from demeanour.findings.cards import PROBE, DataCard, ModelCard, Precision
+from demeanour.findings.cards import NETWORK, PROBE, DataCard, ModelCard, Precision
 from demeanour.findings.published import PublishedTable
 from demeanour.findings.schema import Selector, Strict, Text
 from demeanour.findings.tasks import Task, split_card, tasks_of
@@ -105,6 +105,12 @@ class Cast(CastFile):
         """The models that answer for it again."""
         return tuple(self.repeats.get(model, {}).values())
 
+    @property
+    def timed(self) -> list[str]:
+        """Who is timed together: the role and the candidates, as far as they are networks that are there."""
+        roles = filter(None, (self.role, *self.candidates))
+        return [name for name in roles if self.models[name].live and self.pinned(name) is None]
+
     def computes(self, model: str) -> dict[str, object]:
         """What rounding depends on: the precision, and batches and device where its card says other ones."""
         card = self.models[model]
@@ -131,6 +137,9 @@ class Cast(CastFile):
 
     def evidence_data(self, model: str, data: str) -> str | None:
         """The data set whose predictions serve: ImageNet-X annotates images of ImageNet's validation set."""
+        if data == NETWORK:   # who answers again is as large, and rounding has no say in how fast it is
+            again = any(model in self.repeats_of(name) for name in self.repeats)
+            return data if self.models[model].live and not again else None
         known = self.sets_of(model)
         layers = self.layers_on(data)
         if layers is not None:   # a table of predictions tells nothing of layers

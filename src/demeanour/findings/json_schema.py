@@ -36,7 +36,9 @@ def _schema(title: str, kind: Any) -> str:
         if part is not None:
             _describe(part, model)
         if part is not None and model in (Finding, Requirement):
-            part["properties"]["measure"]["enum"] = [name for name, measure in MEASURES.items() if measure.decides]
+            part["properties"]["measure"]["enum"] = [
+                name for name, one in MEASURES.items() if one.decides and (model is Requirement or not one.of_network)
+            ]
     content = {"$schema": DRAFT, "title": title, **{key: value for key, value in found.items() if key != "title"}}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 

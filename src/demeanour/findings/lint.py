@@ -8,6 +8,7 @@ from pathlib import Path
 
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.errors import Problem, did_you_mean
+from demeanour.findings.cards import NETWORK
 from demeanour.findings.cast import Cast
 from demeanour.findings.document import Document, KeyPath
 from demeanour.findings.lint_cards import Defect, check_cards
@@ -167,6 +168,12 @@ def check_measure(finding: Assertion) -> Iterator[Defect]:
     if not measure.decides:
         hint = f"decide by {measure.instead}" if measure.instead else ""
         yield ("measure",), f"'{measure.name}' is {measure.why_shown}: it is shown, never decides", hint
+    if measure.of_network and finding.data != [NETWORK]:
+        hint = f"a release policy asks it of `data: [{NETWORK}]`"
+        yield ("data",), f"the measure {measure.name} is about the network itself, not about its answers", hint
+    if not measure.of_network and NETWORK in finding.data:
+        hint = f"of it are measured: {', '.join(name for name, one in MEASURES.items() if one.of_network)}"
+        yield ("data",), f"'{NETWORK}' is the network itself, of which there is no {measure.name}", hint
     named = {"groups": finding.groups, "except_groups": finding.except_groups, "group": [finding.group or ALL]}
     for key, groups in named.items():
         for group in groups or []:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from demeanour.datasets.catalogue import PUBLISHED, images_of
 from demeanour.errors import ThresholdsError, did_you_mean
-from demeanour.findings.cards import HUB, PICTURE_READERS, PREDICTIONS, PROBE, ROW_ORDER, DataCard, ModelCard
+from demeanour.findings.cards import HUB, NETWORK, PICTURE_READERS, PREDICTIONS, PROBE, ROW_ORDER, DataCard, ModelCard
 from demeanour.findings.cast import Cast
 from demeanour.findings.document import KeyPath
 from demeanour.findings.tasks import PLACE, TEST, TRAIN
@@ -102,6 +102,11 @@ def _wrong(source: str) -> str | None:
 
 def _check_data(cast: Cast, name: str, card: DataCard) -> Iterator[Defect]:
     at: KeyPath = ("data", name)
+    if NETWORK in (name, card.reader):
+        what = f"the data set '{NETWORK}'" if name == NETWORK else f"the reader '{NETWORK}'"
+        hint = "give it another name" if name == NETWORK else "release policies name it without"
+        yield at if name == NETWORK else (*at, "reader"), f"{what} is built in: it is the network itself", hint
+        return
     whole = cast.data.get(images_of(name) or "")
     part = whole is not None and whole.subset
     counts = card.has_pictures or card.reader in (*_OF_OTHERS, PROBE) or part

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from demeanour.datasets.catalogue import PUBLISHED
 from demeanour.errors import Problem, ThresholdsError, did_you_mean
-from demeanour.findings.cards import WAYS, way_to_answer
+from demeanour.findings.cards import NETWORK, WAYS, way_to_answer
 from demeanour.findings.cast import Cast, Expectation
 from demeanour.findings.document import read_document
 from demeanour.findings.lint import check_measure
@@ -47,7 +47,8 @@ class Requirement(Strict):
         id: ``gate.NAME``, permanent: test parameter and report history.
         claim: What is required, in a sentence.
         measure: The name of the measure that decides.
-        data: The data sets that it speaks of, one verdict for each; what a cast has not is out of scope.
+        data: The data sets that it speaks of, one verdict for each; what a cast has not is out of scope. ``network``
+            is the network itself, of which ``parameters`` and ``milliseconds`` are measured.
         average: Whether it speaks of the mean over the data sets instead.
         margin: How much the candidate may lose and still be as good, in the measure's unit: a number, or one for each
             data set, with ``default`` for the others.
@@ -153,7 +154,7 @@ def load_policy(path: Path, casts: Iterable[Cast]) -> Policy:
 
 
 def _defects(policy: PolicyFile, casts: Iterable[Cast]) -> Iterator[Defect]:
-    names = {*PUBLISHED, *(data for cast in casts for data in cast.data)}
+    names = {NETWORK, *PUBLISHED, *(data for cast in casts for data in cast.data)}
     if len(set(policy.noise)) < len(policy.noise):
         yield ("noise",), "a way stands twice", "keep one"
     for index, way in enumerate(policy.noise):

@@ -19,6 +19,7 @@ from demeanour.measures import (
     groups,
     invariance,
     mistakes,
+    network,
     scoring,
     shape_bias,
     structure,
@@ -30,7 +31,7 @@ from demeanour.measures.groups import ALL, Columns, Counted
 from demeanour.measures.weighting import Floats
 from demeanour.vocabulary import CATEGORIES, CORRUPTIONS, FACTORS, LEVELS, PUG_FACTORS
 
-Method = Literal["proportion", "mean", "jackknife", "bootstrap", "bin", "strata", "shown"]
+Method = Literal["proportion", "mean", "jackknife", "bootstrap", "bin", "strata", "counted", "shown"]
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Measure:
         better: Which direction is better for a user, if either is.
         method: How its intervals are made: exact or normal for a ``proportion``, t for a ``mean`` of one number for
             each image, grouped ``jackknife``, (clustered) ``bootstrap``, ``bin`` for gaps within bins, ``strata`` for
-            means of accuracies of parts that are drawn for themselves; what is only
-            ``shown`` has none.
+            means of accuracies of parts that are drawn for themselves; what is ``counted`` is known exactly; what is
+            only ``shown`` has none.
         groups: The names that its groups can have; none where data sets name them.
         named_by: The column whose codes are its groups, where a data set may have others than the published ones.
         version: Changes whenever the same columns would give another value.
@@ -69,6 +70,7 @@ class Measure:
         strata: For ``strata`` and a group: the values of the column ``task`` whose accuracies it is made of, and how
             much each counts. The first column tells who is right.
         of_minibatches: Whether its rows are minibatches of pictures, not pictures.
+        of_network: Whether it is about the network itself: its rows are rounds of a measurement, not pictures.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Measure:
     members: Callable[[str, Columns], NDArray[np.bool_]] | None = None
     discrete: bool = False
     of_minibatches: bool = False
+    of_network: bool = False
     strata: Callable[[str, Columns], dict[str, float]] | None = None
 
     def values(self, columns: Columns, weights: Floats | None = None) -> dict[str, Floats]:
@@ -236,6 +239,10 @@ MEASURES = {
                 why_shown="counted, not measured"),
         Measure("layers_left_out", structure.layers_left_out, ("left_out",), "layers", "neither", "shown",
                 of_minibatches=True, decides=False, why_shown="counted, not measured"),
+        Measure("parameters", network.parameters, ("parameters",), "parameters", "lower", "counted",
+                support=network.one_network, of_network=True),
+        Measure("milliseconds", network.milliseconds, ("milliseconds",), "ms", "lower", "mean",
+                rows=groups.first_column, of_network=True),
     )
 }  # fmt: skip
 

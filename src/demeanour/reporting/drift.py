@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from demeanour.evidence.live import packages
+from demeanour.evidence.adapter import packages
 from demeanour.findings.baseline import Baseline
 from demeanour.reporting.run import Table
 from demeanour.verdicts.drift import Drift

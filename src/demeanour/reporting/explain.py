@@ -28,6 +28,7 @@ WHY = {
     "bootstrap": "A ratio has no simple formula for its error: images are resampled, the same ones for all models.",
     "strata": "Tasks have images of their own, in numbers that nobody draws: the interval adds up what the images of "
     "each leave open, exactly where few of them tell anything.",
+    "counted": "It is counted, not measured on a sample: nothing about it is in doubt.",
     "bin": "Within a bin confidence hardly varies: the exact binomial limits of its accuracy decide.",
 }
 RELATIONS = {

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from demeanour.findings.candidates import CANDIDATE
 from demeanour.measures.groups import ALL
+from demeanour.measures.registry import MEASURES
 from demeanour.reporting.gate_report import GateReport, Required
 from demeanour.reporting.undecided import what_would_decide
 from demeanour.verdicts.flips import Flip
@@ -111,7 +112,8 @@ def allowed(one: Required) -> str:
 
 def would_decide(one: Required) -> str:
     """How many images an undecided requirement has, and about how many would decide."""
-    if one.record["shortfall"] is None:   # a loss by itself, but not among so many
+    of_network = MEASURES[one.record["measure"]].of_network
+    if one.record["shortfall"] is None and not of_network:   # a loss by itself, but not among so many
         p = one.record.get("p_harm_adjusted")
         return f"a loss by itself, but not among all requirements (p = {number(p)})" if p is not None else ""
     lack = what_would_decide(one.record)

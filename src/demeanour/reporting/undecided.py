@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demeanour.measures.groups import ALL
+from demeanour.measures.registry import MEASURES
 from demeanour.verdicts.words import number
 
 LACKS = ("finding", "compared with the margin", "images now", "could tell a distance of", "about how many would decide")
@@ -29,6 +30,8 @@ class Lack:
 
 def what_would_decide(record: Mapping[str, Any]) -> Lack:
     """What an undecided verdict's record says of that; one that follows from others waits for those of them."""
+    if record["shortfall"] is None and record["measure"] in MEASURES and MEASURES[record["measure"]].of_network:
+        return Lack("", "", "times of a quieter machine, or a wider margin")
     if record["shortfall"] is None:
         waits = [part["group"] for part in record["parts"] if part["verdict"] == "undecided"]
         return Lack("", "", f"what decides {', '.join(waits)}")

@@ -29,6 +29,11 @@ class Limits:
         """Whether the limits leave any doubt; an interval without width claims to know what nobody can."""
         return self.upper(0.05) - self.lower(0.05) > NO_WIDTH
 
+    @classmethod
+    def exactly(cls, value: float, method: str) -> Limits:
+        """Of what is no sample of anything, as a count is: nothing is in doubt, at any level."""
+        return cls(value, lambda _: value, lambda _: value, method)
+
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided interval with equal tails; level in (0, 1)."""
         alpha = (1 - level) / 2

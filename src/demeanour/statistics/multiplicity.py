@@ -100,6 +100,8 @@ def _smallest_level(shown: Callable[[float], bool], limits: Limits) -> float:
         return 1.0
     if not shown(SMALLEST_P):
         return _where_true_begins(shown)
+    if not limits.has_width:   # known exactly
+        return SMALLEST_P
     return _where_true_begins(lambda alpha: ends(alpha) != widest)
 
 

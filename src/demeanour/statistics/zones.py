@@ -22,7 +22,7 @@ class Above:
 
     def holds(self, limits: Limits, alpha: float) -> bool:
         """Whether the quantity lies above the margin with confidence 1 − α."""
-        return limits.lower(alpha) > self.margin
+        return limits.lower(alpha) > self.margin or _reached(self, limits)
 
     def violated(self, limits: Limits, alpha: float) -> bool:
         """Whether the quantity lies below the margin with confidence 1 − α."""
@@ -41,7 +41,8 @@ class Within:
 
     def holds(self, limits: Limits, alpha: float) -> bool:
         """Whether the quantity lies within ± the margin, each side with confidence 1 − α."""
-        return limits.lower(alpha) > -self.margin and limits.upper(alpha) < self.margin
+        inside = limits.lower(alpha) > -self.margin and limits.upper(alpha) < self.margin
+        return inside or _reached(self, limits)
 
     def violated(self, limits: Limits, alpha: float) -> bool:
         """Whether the quantity lies outside ± the margin with confidence 1 − α.
@@ -57,6 +58,11 @@ class Within:
 
 
 Claim = Above | Within
+
+
+def _reached(claim: Claim, limits: Limits) -> bool:
+    """Whether something lies on the margin that is known exactly, as a count: what may be lost may be lost whole."""
+    return claim.distance(limits) == 0 and not limits.has_width
 
 
 def zone(claim: Claim, limits: Limits, alpha: float = ALPHA) -> Zone:

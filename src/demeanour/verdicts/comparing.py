@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import copysign, inf
 from typing import Protocol
 
 import numpy as np
@@ -74,7 +75,8 @@ class Compared:
     def strain(self) -> float:
         """How far the estimate is on the claimed side, in half-widths: the smallest decides whether all hold."""
         width = self.claimed.upper(ALPHA) - self.claimed.lower(ALPHA)
-        return self.claim.distance(self.claimed) / width
+        distance = self.claim.distance(self.claimed)
+        return distance / width if width else copysign(inf, distance)   # of a count there is no doubt
 
     def zone(self, alpha: float) -> Zone:
         """What this comparison alone says."""

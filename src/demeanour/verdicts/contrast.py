@@ -114,6 +114,9 @@ def sampled(measure: Measure, terms: tuple[Term, ...]) -> Contrast:
     columns = {term.subject: columns_of(measure, term.subject) for term in terms}
     values = [_value(measure, columns[term.subject], term) for term in terms]
     n = min(measure.n(columns[term.subject])[term.group] for term in terms)
+    if measure.method == "counted":
+        total = sum(term.weight * value for term, value in zip(terms, values, strict=True))
+        return Contrast(Limits.exactly(total, "counted"), n)
     if measure.strata:
         parts = [(term.weight, term.group, term.subject) for term in terms]
         return Contrast(limits_over_tasks(measure, parts, columns), n)

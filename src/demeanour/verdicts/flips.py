@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from demeanour.datasets.catalogue import images_of
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations, check_paired
-from demeanour.findings.cards import PROBE
+from demeanour.findings.cards import NETWORK, PROBE
 from demeanour.findings.cast import Cast
 from demeanour.measures.agreement import error_consistency
 from demeanour.measures.flips import answer_agreement, answer_kappa, flip_rates, negative_flips, positive_flips
@@ -21,7 +21,7 @@ from demeanour.verdicts.against_baseline import against_baseline
 from demeanour.verdicts.verdict import Interval
 
 SHOWN = 12   # pictures for each candidate and data set
-_NOT_PLAIN = ("views", "similarity", PROBE)
+_NOT_PLAIN = ("views", "similarity", PROBE, NETWORK)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from demeanour.verdicts.replicates import columns_of
 MOST = 10            # requirements that must be proved: more cost power, for all must hold at once
 DISCORDANCE = 0.1    # assumed of two models nobody has asked yet: the share of images that only one of them gets right
 MEASURED, BASELINE, OF_BOUND, ASSUMED = "both measured", "baseline measured", "baseline's distance", "assumed"
-HARM, WAIVED, UNKNOWN = "harm only", "waived", "not known yet"
+HARM, WAIVED, UNKNOWN, UNFORETOLD = "harm only", "waived", "not known yet", "not foretold"
 BASES = {   # what the power of a requirement may rest on, best known first
     MEASURED: "from the standard error of the difference over the same images",
     BASELINE: "from the half-width of the baseline's own interval: right where errors correlate by a half",
@@ -30,6 +30,7 @@ BASES = {   # what the power of a requirement may rest on, best known first
     ASSUMED: f"nobody was asked yet: exactly one of the two is right about {100 * DISCORDANCE:g} % of the images",
     HARM: "blocks on proof of harm, and need not be proved",
     WAIVED: "the policy accepts that it cannot be decided",
+    UNFORETOLD: "of the network itself: a count is no sample, and times are of the machine that takes them",
 }
 _ACCURACIES = ("top1", "top5", "multilabel_top1")
 _SHARING = ("imagenet-c", "corruptions", "cue-conflict", "pug", "views", "probe")   # readers of images that go together
@@ -160,6 +161,8 @@ def prospect(case: Case, evidence: Evidence, wished: float) -> Prospect:
     waiver, today = evidence.cast.expectation(case.finding.id, case.id), datetime.datetime.now(datetime.UTC).date()
     if waiver is not None and waiver.expect == "undecided" and not waiver.expired(today):
         return Prospect(case, wished, WAIVED)
+    if MEASURES[case.finding.measure].of_network:
+        return Prospect(case, wished, UNFORETOLD)
     try:
         return Prospect(case, wished, *_known(case, evidence))
     except NotMeasuredError as error:

@@ -102,7 +102,8 @@ def decide(case: Case, measure: Measure, evidence: Says) -> Decision:
         leans = deciding.claim.distance(deciding.claimed) > 0
         alpha /= len(counted) - at_least + 1 if word == "holds" or (word == "undecided" and leans) else at_least
         limits = deciding.limits
-        shortfall = _shortfall(deciding, alpha) if word == "undecided" else None
+        lacks = word == "undecided" and not measure.of_network   # to which no images are added
+        shortfall = _shortfall(deciding, alpha) if lacks else None
         reason = words.reason(word, case, deciding.terms[0], limits, alpha, shortfall, len(counted), at_least)
         small = len(compared) + len(missing) - len(counted)
         reason += f"; {small} with fewer than {finding.min_n} images do not count" if small else ""

@@ -15,7 +15,7 @@ from typing import Any
 from demeanour.errors import NotMeasuredError, ThresholdsError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.pin import copy_evidence, files_of, sets_asked
-from demeanour.evidence.plan import TABLE, units_of
+from demeanour.evidence.plan import OF_NETWORK, TABLE, units_of
 from demeanour.evidence.store import evidence_key
 from demeanour.files import write_whole
 from demeanour.findings.baseline import FILE, Baseline, Pinned, Value, read_baseline, sealed
@@ -130,6 +130,11 @@ def own_values(case: Case, role: str, evidence: Evidence) -> list[Value]:
     return values
 
 
+def can_be_pinned(case: Case) -> bool:
+    """Whether what a requirement measures is still so elsewhere: times are of the machine that they are taken on."""
+    return "milliseconds" not in MEASURES[case.finding.measure].needs
+
+
 def difference(case: Case, newer: Evidence, older: Evidence) -> dict[str, tuple[float, Interval]]:
     """What a requirement measures of the role in one place − in another, paired over the same images, by group.
 
@@ -183,7 +188,8 @@ def _pinned(asked: Asked, stage: Path) -> Pinned:
     """All that is known of a model, its evidence copied on the way."""
     evidence, role, cast = asked.evidence, asked.role, asked.evidence.cast
     cases = [*asked.findings, *(_alone(case, role) for case in asked.requirements)]
-    units = [unit for unit in units_of(cast, cases) if unit.model in (role, *cast.repeats_of(role))]
+    asked_of = (role, *cast.repeats_of(role))
+    units = [unit for unit in units_of(cast, cases) if unit.model in asked_of and unit.kind not in OF_NETWORK]
     pieces, missing = copy_evidence(evidence, units, stage)
     sets, values = {}, []
     needs = [data for case in cases for one in case.measured for data in one.sets]
@@ -192,7 +198,7 @@ def _pinned(asked: Asked, stage: Path) -> Pinned:
             sets[data] = evidence.set_identity(data)
         except NotMeasuredError as error:
             missing[data] = str(error)
-    for case in asked.requirements:
+    for case in filter(can_be_pinned, asked.requirements):
         try:
             values += own_values(case, role, evidence)
         except NotMeasuredError as error:

@@ -73,14 +73,14 @@ def self_checks(requirements: Sequence[Case], evidence: Evidence) -> list[SelfCh
     """What the gate says of its baseline, of the baseline with a defect, and of answers that were mixed up.
 
     Args:
-        requirements: The cases of one candidate; those that compare with the baseline are asked, as far as they can be
-            measured.
+        requirements: The cases of one candidate; those that compare its answers with the baseline's are asked, as far
+            as they can be measured.
         evidence: What the cast's models said.
 
     Returns:
         One for each; none where nothing can be measured.
     """
-    paired = [case for case in requirements if case.is_paired]
+    paired = [case for case in requirements if case.is_paired and not MEASURES[case.finding.measure].of_network]
     again = _decided(paired, Planted(evidence, AGAIN))
     return [_again(again), _blind(paired, evidence), _shuffled(paired, evidence)] if again else []
 

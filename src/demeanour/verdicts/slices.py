@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from demeanour.errors import NotMeasuredError
 from demeanour.evidence.gather import Evidence
 from demeanour.evidence.observations import Observations, check_paired
+from demeanour.findings.cards import NETWORK
 from demeanour.findings.cast import Cast
 from demeanour.measures.flips import negative_flips, positive_flips
 from demeanour.statistics.means import cluster_mean_limits
@@ -107,7 +108,7 @@ def all_slices(
 
 def sliced_sets(cast: Cast, sets: Iterable[str]) -> list[str]:
     """The sets that are looked at in parts: those of interest that are about answers, and the factors of theirs."""
-    named = [data for data in sets if data in cast.data and cast.data[data].reader != "similarity"]
+    named = [data for data in sets if data in cast.data and cast.data[data].reader not in ("similarity", NETWORK)]
     factors = ["imagenet-x"] if "imagenet-val" in named and "imagenet-x" in cast.data else []
     return list(dict.fromkeys([*named, *factors]))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from demeanour.findings.pairing import Case
 from demeanour.measures.groups import ALL
+from demeanour.measures.registry import MEASURES
 from demeanour.statistics.limits import Limits
 from demeanour.statistics.zones import ALPHA, Zone
 from demeanour.verdicts.contrast import Term
@@ -18,8 +19,10 @@ def claim(case: Case) -> str:
 
 
 def number(value: float, signed: bool = False) -> str:
-    """A number with as many digits as a reader needs: four decimals, or three significant ones when it is tiny."""
+    """A number with as many digits as a reader needs: four decimals, three significant ones if tiny, none if large."""
     sign = "+" if signed else ""
+    if abs(value) >= 10_000:   # a count
+        return f"{value:{sign},.0f}".replace("-", "−")
     text = f"{value:{sign}.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:{sign}.2e}"
     return text.replace("-", "−")
 
@@ -85,6 +88,8 @@ def reason(
         return f"{place} lies on the claimed side of {margin}{of_many}"
     if word == "violated":
         return f"{place} lies on the other side of {margin}{of_many}"
+    if MEASURES[case.finding.measure].of_network:
+        return f"{place} cannot be told from {margin}; timed again on a quieter machine, it may be"
     more = "no number of images would decide, if the estimate stayed"
     if shortfall and shortfall.needed:
         more = f"about {shortfall.needed:,} images{of_group} would decide, if the estimate stayed"
