@@ -170,7 +170,7 @@ def test_both_sides_see_the_same_pictures(
     assert (again["decoded"], again["passed"]) == (6, 6 * len(views))   # evidence of the run before is gone
     assert 0 < again["inside"] < again["seconds"]
     if views == ("plain",):
-        assert ask("ours", "ceiling")["pictures"] == 16
+        assert ask("ours", "ceiling")["pictures"] == 32
 
 
 def test_a_network_that_fails_stops_the_benchmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

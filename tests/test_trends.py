@@ -408,10 +408,10 @@ def test_runs_of_the_suite_become_points_named_by_checkpoint(tried: tuple[Finish
         (run.reports / "summary.md").read_text(encoding="utf-8")
     )
     assert run.output.count("cannot be read and is passed over") == 3
+    _an_interrupted_run_is_no_point(run, folder)
 
 
-def test_an_interrupted_run_is_no_point(tried: tuple[Finished, Path]) -> None:
-    run, folder = tried
+def _an_interrupted_run_is_no_point(run: Finished, folder: Path) -> None:
     history = run.reports / "history.jsonl"
     before = history.read_bytes()
     (folder / "stops.py").write_text("def pytest_runtest_teardown(item):\n    raise KeyboardInterrupt\n")

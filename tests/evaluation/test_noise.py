@@ -257,6 +257,9 @@ def test_a_run_asks_again_and_a_pinned_baseline_keeps_what_it_said(
     kept = next(one for one in pinned.verdicts["verdicts"] if one["id"] == "gate.calibration")
     assert kept["difference"] == verdict["difference"]
 
+    compared = ["baseline", "diff", str(world.folder / "without"), str(world.folder / "with")]
+    assert main([*compared, *world.options(noisy)[:-2]]) == 0   # whichever of them keeps other answers
+
     cast = world.on_trial("bf16")
     live = Live(cast, Store(world.folder / "cache", print))
     live.store.path(live.key(Unit("candidate, bf16", "pictures"))).unlink()

@@ -101,7 +101,7 @@ def agree(answers: Observations, expected: NDArray[np.float32]) -> None:
     print(f"probabilities from {chances.min():.1e} to {chances.max():.3f}, those of labels differ by at most {far:.1e}")
 
 
-@pytest.mark.parametrize("name", ["deit3_base_patch16_224", "convnext_base"])
+@pytest.mark.parametrize("name", [pytest.param("deit3_base_patch16_224", marks=pytest.mark.slow), "convnext_base"])
 def test_timms(name: str, tmp_path: Path) -> None:
     write_pictures(tmp_path / "pictures", PICTURES, 1)
     torch.manual_seed(3)
@@ -114,7 +114,7 @@ def test_timms(name: str, tmp_path: Path) -> None:
     agree(observed(tmp_path, 1000, source=f"timm:{name}@{path}"), expected)
 
 
-@pytest.mark.parametrize("name", ["ViT-B-16", "convnext_base"])
+@pytest.mark.parametrize("name", ["ViT-B-16", pytest.param("convnext_base", marks=pytest.mark.slow)])
 def test_open_clips(name: str, tmp_path: Path) -> None:
     write_pictures(tmp_path / "pictures", PICTURES, 1)
     (tmp_path / "names.json").write_text(json.dumps(NAMES))

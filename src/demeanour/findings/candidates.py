@@ -32,11 +32,13 @@ class Trial:
             the checkpoint, or of the predictions, of the role's own source; or a YAML file with those keys of a
             model's card in which it differs from the role's, such as its preprocessing.
         baseline: The folder of what the role said when it was pinned, in place of what it says.
+        noise: Whether networks answer again in the ways that the policy names.
     """
 
     role: str
     specs: tuple[str, ...]
     baseline: Path | None = None
+    noise: bool = True
 
 
 def trial_of(role: str | None, specs: Sequence[str], gate: object, baseline: Path | None) -> Trial | None:

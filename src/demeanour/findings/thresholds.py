@@ -98,7 +98,8 @@ def with_trial(thresholds: Thresholds, trial: Trial, gate: Path | None, root: Pa
     """
     known = [*load_casts(root / "casts"), thresholds.cast]
     policy = load_policy(gate or root / (thresholds.cast.gate or POLICY), known)
-    cast = with_candidates(thresholds.cast, trial, policy.expect, Path.cwd(), policy.noise)
+    noise = policy.noise if trial.noise else ()
+    cast = with_candidates(thresholds.cast, trial, policy.expect, Path.cwd(), noise)
     required = list(requirements(policy, cast))
     cases = [one for one in required if isinstance(one, Case)]
     outside = [one for one in required if isinstance(one, OutOfScope)]
